@@ -1,0 +1,101 @@
+"""The graph as plain data: what `load` makes of a ModelProto and what every later stage reads.
+
+Domains: the standard domain is spelled ``""``, never ``"ai.onnx"``. An omitted input or output is ``""``. Values are
+in single-assignment form; `nodes` is in an order in which every value is made before it is read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sklort.graph.types import Type
+
+Array = npt.NDArray[Any]
+
+
+class AttributeKind(Enum):
+    """What an attribute holds; the value's Python type follows from it."""
+
+    INT = "int"  # int
+    FLOAT = "float"  # float
+    STRING = "string"  # str
+    INTS = "ints"  # ndarray of int64, 1-D
+    FLOATS = "floats"  # ndarray of float32, 1-D
+    STRINGS = "strings"  # tuple of str
+    TENSOR = "tensor"  # ndarray
+    TENSORS = "tensors"  # tuple of ndarray
+    GRAPH = "graph"  # Graph
+    GRAPHS = "graphs"  # tuple of Graph
+    TYPE = "type"  # Type
+    TYPES = "types"  # tuple of Type
+
+
+@dataclass(frozen=True, eq=False)
+class Attribute:
+    kind: AttributeKind
+    value: Any
+
+
+@dataclass(frozen=True)
+class ValueInfo:
+    """A named graph input or output with its declared type (None when the model declares none)."""
+
+    name: str
+    type: Type | None
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One operator call. `version` is the opset version of `domain` that the model imports."""
+
+    op_type: str
+    domain: str
+    version: int
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: dict[str, Attribute] = field(default_factory=dict)
+    name: str = ""
+
+    @property
+    def label(self) -> str:
+        """How errors and `explain()` speak of this node."""
+        op = f"{self.domain}:{self.op_type}" if self.domain else self.op_type
+        return f"{op} {self.name!r}" if self.name else f"{op} -> {', '.join(filter(None, self.outputs))}"
+
+    def renamed(self, names: dict[str, str]) -> Node:
+        """The same node with its inputs renamed by `names`."""
+        return replace(self, inputs=tuple(names.get(name, name) for name in self.inputs))
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """Nodes in order, with the constants (initializers) they read. String constants are object arrays of `str`."""
+
+    name: str
+    inputs: tuple[ValueInfo, ...]
+    outputs: tuple[ValueInfo, ...]
+    nodes: tuple[Node, ...]
+    constants: dict[str, Array]
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A checked model: functions inlined, one version for each domain."""
+
+    graph: Graph
+    opsets: dict[str, int]
+    ir_version: int = 10
+    producer_name: str = ""
+    producer_version: str = ""
+    domain: str = ""
+    model_version: int = 0
+    doc_string: str = ""
+    graph_doc_string: str = ""
+    metadata: dict[str, str] = field(default_factory=dict)
+    overridable: tuple[ValueInfo, ...] = ()
+    """Initializers that the model also lists as inputs: fed or defaulted."""
