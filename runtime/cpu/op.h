@@ -1,0 +1,134 @@
+// The contract of an operator. `prepare` is cold: it checks the node, may allocate and throw, and returns an Op. The Op's
+// `run` is called for each batch; what is slow inside it belongs into a hot loop (hot.h).
+//
+// An operator is one file, cpu/ops/<stem>.cpp, which ends in a registration:
+//
+//     const Registration scaler{"ai.onnx.ml", "Scaler", 1, any_version, prepare_scaler};
+//
+// CMake finds the file; no list is edited. Element types are looked at when the operator runs: it takes every type the
+// specification permits and the mixed ones skl2onnx emits (float with double: promoted as NumPy does).
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "error.h"
+#include "value.h"
+
+namespace sklort {
+
+// A list of integers is a Tensor of int64, a list of floats a Tensor of float32.
+using Attribute = std::variant<std::int64_t, double, std::string, std::vector<std::string>, Tensor>;
+
+// A node as `prepare` sees it. Constants live as long as the program, attributes only while `prepare` runs.
+struct Node {
+  std::string label;  // for messages: operator and name
+  std::string domain;
+  std::string op_type;
+  int version = 1;
+  std::map<std::string, Attribute> attributes;
+  std::vector<const Value*> constants;  // one for each input; nullptr unless the input is a constant of the model
+  std::vector<DType> dtypes;            // one for each input; undefined when not known before the first run
+  int outputs = 1;
+
+  int inputs() const noexcept { return static_cast<int>(constants.size()); }
+  const Value* constant(int input) const noexcept {
+    return input < inputs() ? constants[static_cast<std::size_t>(input)] : nullptr;
+  }
+  DType dtype(int input) const noexcept {
+    return input < static_cast<int>(dtypes.size()) ? dtypes[static_cast<std::size_t>(input)] : DType::undefined;
+  }
+
+  bool has(std::string_view name) const;
+  // Each throws Error(invalid_graph) when the attribute has another type; the ones without default when it is missing.
+  std::int64_t integer(std::string_view name, std::int64_t otherwise) const;
+  double number(std::string_view name, double otherwise) const;
+  std::string text(std::string_view name, std::string_view otherwise) const;
+  std::span<const std::int64_t> integers(std::string_view name) const;  // empty when missing
+  std::span<const float> floats(std::string_view name) const;           // empty when missing
+  std::vector<std::string> texts(std::string_view name) const;          // empty when missing
+  const Tensor* tensor(std::string_view name) const;                    // nullptr when missing
+
+ private:
+  const Attribute* find(std::string_view name) const;
+};
+
+class Frame;
+
+// One invocation of a step.
+class Call {
+ public:
+  Call(Frame& frame, const int* inputs, int input_count, const int* outputs, int output_count, int threads) noexcept
+      : frame_(frame), inputs_(inputs), outputs_(outputs), input_count_(input_count), output_count_(output_count),
+        threads_(threads) {}
+
+  int inputs() const noexcept { return input_count_; }
+  int outputs() const noexcept { return output_count_; }
+  bool has(int input) const noexcept;            // false when the input is omitted
+  bool wants(int output) const noexcept;         // false when nobody reads the output
+  const Value& value(int input) const;           // throws when omitted
+  const Tensor& tensor(int input) const;         // throws unless a tensor
+  Tensor& allocate(int output, DType dtype, const Shape& shape);  // memory uninitialised
+  void set(int output, Value value);             // shares the memory of the value given: how views are made
+  // Memory until the end of this call.
+  void* scratch(std::size_t bytes);
+  template <class T>
+  T* scratch_of(std::int64_t count) {
+    return static_cast<T*>(scratch(static_cast<std::size_t>(count) * sizeof(T)));
+  }
+  std::string_view keep(std::string text);  // string storage until the end of the run
+  int threads() const noexcept { return threads_; }  // at most so many (see threads.h)
+
+ private:
+  Frame& frame_;
+  const int* inputs_;
+  const int* outputs_;
+  int input_count_;
+  int output_count_;
+  int threads_;
+};
+
+class Op {
+ public:
+  Op() = default;
+  Op(const Op&) = delete;
+  Op& operator=(const Op&) = delete;
+  virtual ~Op() = default;
+  // Throws Error(fail) on values it cannot work on; the executor adds the node's label.
+  virtual void run(Call& call) const = 0;
+  // The element type of an output, when it follows from those of the inputs; undefined when not known.
+  virtual DType result(int output, std::span<const DType> inputs) const {
+    (void)output, (void)inputs;
+    return DType::undefined;
+  }
+  // One line for explain(), such as the engine chosen; empty when there is nothing to tell.
+  virtual std::string explain() const { return {}; }
+};
+
+using Prepare = std::unique_ptr<Op> (*)(const Node& node);
+// A sentence why this node cannot be taken, or an empty string. Cheap: sees attributes only, no constants.
+using Refuse = std::string (*)(const Node& node);
+
+inline constexpr int any_version = std::numeric_limits<int>::max();
+
+struct Registration {
+  Registration(const char* domain, const char* op_type, int first, int last, Prepare prepare, Refuse refuse = nullptr);
+  const char* domain;
+  const char* op_type;
+  int first;  // opset versions of `domain`, both included
+  int last;
+  Prepare prepare;
+  Refuse refuse;
+};
+
+const std::vector<const Registration*>& registrations();
+const Registration* find_registration(std::string_view domain, std::string_view op_type, int version);
+
+}  // namespace sklort

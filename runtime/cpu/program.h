@@ -1,0 +1,118 @@
+// A whole plan, run in one call. Immutable once built; what a run needs to write is in a Frame from the program's pool,
+// so any number of threads may run one program at once.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "op.h"
+#include "value.h"
+
+namespace sklort {
+
+struct ProgramInput {
+  int slot;
+  std::string name;
+  DType dtype;                                     // undefined: not a tensor, or any
+  std::optional<std::vector<std::int64_t>> shape;  // -1: free; nothing: any rank
+};
+
+struct ProgramOutput {
+  int slot;
+  std::string name;
+  DType dtype;  // what the model declares; undefined: as computed
+};
+
+struct Step {
+  std::unique_ptr<Op> op;
+  std::string label;
+  std::vector<int> inputs;   // slots; -1: omitted
+  std::vector<int> outputs;  // slots; -1: nobody reads it
+  std::vector<int> release;  // slots that die with this step
+};
+
+// The writable half of one run.
+class Frame {
+ public:
+  explicit Frame(std::size_t slots);
+
+ private:
+  friend class Call;
+  friend class Program;
+  // Declared before the values, which give their memory back to it when they go.
+  BufferPool pool_;
+  std::vector<Value> own_;
+  std::vector<const Value*> slots_;  // own values, the program's constants, or the caller's inputs
+  std::vector<char> leaves_;         // the slot is a graph output: its memory is not taken back
+  std::vector<BufferRef> scratch_;
+  std::vector<std::unique_ptr<Tensor>> unread_;  // outputs of this step that nobody reads
+  std::vector<std::unique_ptr<std::string>> texts_;
+};
+
+class Program {
+ public:
+  // What a run returns: values that stay valid until the Result goes.
+  class Result {
+   public:
+    Result(const Program& program, std::unique_ptr<Frame> frame) : program_(program), frame_(std::move(frame)) {}
+    Result(Result&&) = default;
+    ~Result() {
+      if (frame_) program_.give_back(std::move(frame_));
+    }
+    const Value& operator[](std::size_t output) const {
+      return *frame_->slots_[static_cast<std::size_t>(program_.outputs_[output].slot)];
+    }
+    // Takes the memory of a tensor output, to be freed with free(); nullptr when it is shared and must be copied.
+    void* detach(std::size_t output) noexcept;
+
+   private:
+    friend class Program;
+    const Program& program_;
+    std::unique_ptr<Frame> frame_;
+  };
+
+  Result run(std::span<const Value> inputs, int threads) const;
+
+  std::span<const ProgramInput> inputs() const noexcept { return inputs_; }
+  std::span<const ProgramOutput> outputs() const noexcept { return outputs_; }
+  std::span<const Step> steps() const noexcept { return steps_; }
+
+ private:
+  friend class ProgramBuilder;
+  std::unique_ptr<Frame> borrow() const;
+  void give_back(std::unique_ptr<Frame> frame) const noexcept;
+
+  std::size_t slot_count_ = 0;
+  std::vector<ProgramInput> inputs_;
+  std::vector<ProgramOutput> outputs_;
+  std::vector<Step> steps_;
+  std::vector<std::pair<int, Value>> constants_;
+  std::vector<std::shared_ptr<void>> memory_;  // behind the constants
+  mutable std::mutex mutex_;
+  mutable std::vector<std::unique_ptr<Frame>> idle_;
+};
+
+class ProgramBuilder {
+ public:
+  explicit ProgramBuilder(int slots);
+  void input(ProgramInput input);
+  void constant(int slot, Value value, std::shared_ptr<void> memory);
+  // Prepares the operator; throws Error with the label in front.
+  void step(Node node, std::vector<int> inputs, std::vector<int> outputs, std::vector<int> release);
+  void output(ProgramOutput output);
+  std::unique_ptr<Program> build();
+
+ private:
+  void check_slot(int slot, bool omittable) const;
+  std::unique_ptr<Program> program_;
+  std::vector<DType> dtypes_;            // by slot, as far as known
+  std::vector<const Value*> constants_;  // by slot
+  std::vector<std::unique_ptr<Value>> held_;
+};
+
+}  // namespace sklort
