@@ -1,7 +1,5 @@
 // The Python module sklort._native._core: converts, never computes.
 #define SKLORT_IMPORTS_NUMPY
-#include "numpy_api.h"
-
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
@@ -16,6 +14,7 @@
 
 #include "finite.h"
 #include "isa.h"
+#include "numpy_api.h"
 #include "program.h"
 #include "threads.h"
 #include "values.h"
@@ -137,11 +136,12 @@ class PyProgram {
     if (same) return;
     const auto print = [](auto sizes) {
       std::string text;
-      for (const std::int64_t size : sizes) text += (text.empty() ? "" : ", ") + (size < 0 ? std::string("any") : std::to_string(size));
+      for (const std::int64_t size : sizes)
+        text += (text.empty() ? "" : ", ") + (size < 0 ? std::string("any") : std::to_string(size));
       return "(" + text + ")";
     };
-    throw Error(Status::invalid_argument, sentence("input '", input.name, "' must have shape ", print(std::span(*input.shape)),
-                                                   ", got ", print(dims)));
+    throw Error(Status::invalid_argument,
+                sentence("input '", input.name, "' must have shape ", print(std::span(*input.shape)), ", got ", print(dims)));
   }
 
   std::shared_ptr<const Program> program_;
@@ -220,7 +220,8 @@ std::optional<std::string> refuses(std::string domain, std::string op_type, int 
   }
   if (found->refuse == nullptr) return std::nullopt;
   Keep keep;
-  const std::string reason = found->refuse(PyBuilder::make_node(std::move(domain), std::move(op_type), version, attributes, keep));
+  const std::string reason =
+      found->refuse(PyBuilder::make_node(std::move(domain), std::move(op_type), version, attributes, keep));
   return reason.empty() ? std::nullopt : std::optional(reason);
 }
 
@@ -290,19 +291,26 @@ NB_MODULE(_core, module) {
       .def("output", &PyBuilder::output, "slot"_a, "name"_a, "dtype"_a)
       .def("build", &PyBuilder::build, "threads"_a = 0);
 
-  module.def("operators", [] {
-    nb::list list;
-    for (const Registration* one : registrations()) list.append(nb::make_tuple(one->domain, one->op_type, one->first, one->last));
-    return list;
-  }, "Domain, operator, first and last opset version of each native kernel.");
+  module.def(
+      "operators",
+      [] {
+        nb::list list;
+        for (const Registration* one : registrations())
+          list.append(nb::make_tuple(one->domain, one->op_type, one->first, one->last));
+        return list;
+      },
+      "Domain, operator, first and last opset version of each native kernel.");
   module.def("refuses", &refuses, "domain"_a, "op_type"_a, "version"_a, "attributes"_a,
              "Why there is no native kernel for such a node; None when there is one.");
   module.def("isa", [] { return std::string(isa_name(current_isa())); }, "The instruction set the hot loops use.");
-  module.def("isas", [] {
-    std::vector<std::string> names;
-    for (const Isa one : available_isas()) names.emplace_back(isa_name(one));
-    return names;
-  }, "The instruction sets this machine has, best first.");
+  module.def(
+      "isas",
+      [] {
+        std::vector<std::string> names;
+        for (const Isa one : available_isas()) names.emplace_back(isa_name(one));
+        return names;
+      },
+      "The instruction sets this machine has, best first.");
   module.def("choose_isa", &choose_isa, "name"_a, "Use another instruction set; '' chooses the best.");
   module.def("thread_limit", &thread_limit, "How many threads a program may use.");
   module.def("set_thread_limit", &set_thread_limit, "threads"_a, "Change that for the process; 0 restores the default.");

@@ -23,7 +23,8 @@ nb::object steal(PyObject* object) {
 std::string python_type(nb::handle object) { return Py_TYPE(object.ptr())->tp_name; }
 
 bool is_bfloat16(PyArray_Descr* descr) noexcept {
-  return PyDataType_ELSIZE(descr) == 2 && descr->typeobj != nullptr && std::string_view(descr->typeobj->tp_name).ends_with("bfloat16");
+  return PyDataType_ELSIZE(descr) == 2 && descr->typeobj != nullptr &&
+         std::string_view(descr->typeobj->tp_name).ends_with("bfloat16");
 }
 
 // The UTF-8 of an element of an object array. Text is viewed in place; anything else is what str() makes of it.
@@ -60,7 +61,8 @@ Tensor texts_from_objects(PyArrayObject* array, Keep& keep) {
 // Fixed-width 'U' and 'S': each element read within its width, trailing NULs dropped as NumPy does.
 Tensor texts_from_fixed(PyArrayObject* array, bool wide, Keep& keep) {
   const int type = wide ? NPY_UNICODE : NPY_STRING;
-  const nb::object flat = steal(PyArray_FROM_OTF(reinterpret_cast<PyObject*>(array), type, NPY_ARRAY_CARRAY_RO | NPY_ARRAY_NOTSWAPPED));
+  const nb::object flat =
+      steal(PyArray_FROM_OTF(reinterpret_cast<PyObject*>(array), type, NPY_ARRAY_CARRAY_RO | NPY_ARRAY_NOTSWAPPED));
   const Shape shape = shape_of(array);
   const auto count = static_cast<std::size_t>(shape.count());
   const auto width = static_cast<std::size_t>(PyArray_ITEMSIZE(as_array(flat)));
@@ -93,7 +95,8 @@ Value map_from_dict(nb::handle object, Keep& keep) {
     bool texts = false;
     bool others = false;
     for (const nb::handle item : nb::borrow<nb::list>(list)) (is_text(item) ? texts : others) = true;
-    if (texts && others) throw nb::type_error(sentence("the ", what, " of a map must be of one type, got text and numbers").c_str());
+    if (texts && others)
+      throw nb::type_error(sentence("the ", what, " of a map must be of one type, got text and numbers").c_str());
     PyArray_Descr* descr = texts ? PyArray_DescrFromType(NPY_OBJECT) : nullptr;
     const nb::object array = steal(PyArray_FromAny(list.ptr(), descr, 1, 1, NPY_ARRAY_CARRAY_RO, nullptr));
     keep.object(array);
@@ -255,10 +258,12 @@ Tensor tensor_from_array(PyArrayObject* array, Keep& keep) {
   }
   const DType dtype = dtype_from_numpy(descr);
   if (dtype == DType::undefined) {
-    throw nb::type_error(sentence("arrays of ", nb::str(reinterpret_cast<PyObject*>(descr)).c_str(), " are not supported").c_str());
+    throw nb::type_error(
+        sentence("arrays of ", nb::str(reinterpret_cast<PyObject*>(descr)).c_str(), " are not supported").c_str());
   }
   if (!PyArray_ISCARRAY_RO(array)) {
-    const nb::object copy = steal(PyArray_FROM_OF(reinterpret_cast<PyObject*>(array), NPY_ARRAY_CARRAY_RO | NPY_ARRAY_NOTSWAPPED));
+    const nb::object copy =
+        steal(PyArray_FROM_OF(reinterpret_cast<PyObject*>(array), NPY_ARRAY_CARRAY_RO | NPY_ARRAY_NOTSWAPPED));
     keep.object(copy);
     return {dtype, shape_of(array), PyArray_DATA(as_array(copy)), {}};
   }

@@ -62,7 +62,8 @@ constexpr std::int64_t chunk = 1 << 16;
 template <class Function>
 void with_reader(DType dtype, Function&& function) {
   if (dtype == DType::float16) return function(std::uint16_t{}, [](std::uint16_t bits) noexcept { return half_to_float(bits); });
-  if (dtype == DType::bfloat16) return function(std::uint16_t{}, [](std::uint16_t bits) noexcept { return bfloat16_to_float(bits); });
+  if (dtype == DType::bfloat16)
+    return function(std::uint16_t{}, [](std::uint16_t bits) noexcept { return bfloat16_to_float(bits); });
   with_number(dtype, [&]<class T>(T) { function(T{}, [](T value) noexcept { return value; }); });
 }
 
@@ -86,9 +87,8 @@ void convert_numbers(const Tensor& from, Tensor& to, int threads) {
     } else if (to.dtype == DType::bfloat16) {
       fill(to.as<std::uint16_t>(), [](auto value) noexcept { return float_to_bfloat16(static_cast<float>(value)); });
     } else {
-      with_number(to.dtype, [&]<class To>(To) {
-        fill(to.as<To>(), [](auto value) noexcept { return convert_number<To>(value); });
-      });
+      with_number(to.dtype,
+                  [&]<class To>(To) { fill(to.as<To>(), [](auto value) noexcept { return convert_number<To>(value); }); });
     }
   });
 }

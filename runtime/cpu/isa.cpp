@@ -21,8 +21,9 @@ constexpr std::array candidates = {
 #if defined(SKLORT_X86)
     Candidate{Isa::avx512, "avx512",
               []() noexcept {
-                return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-                       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("fma");
+                return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+                       __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("fma");
               }},
     Candidate{Isa::avx2, "avx2",
               []() noexcept {

@@ -34,13 +34,21 @@ const Table& choose(const Table& baseline, const Table* avx2, const Table* avx51
 // with SKLORT_DECLARE(ForestLoops, forest_loops), at namespace scope inside sklort.
 #if defined(SKLORT_X86)
 #define SKLORT_DECLARE(Table, name) \
-  namespace hot_baseline { extern const Table name; } \
-  namespace hot_avx2 { extern const Table name; } \
-  namespace hot_avx512 { extern const Table name; }
+  namespace hot_baseline {          \
+  extern const Table name;          \
+  }                                 \
+  namespace hot_avx2 {              \
+  extern const Table name;          \
+  }                                 \
+  namespace hot_avx512 {            \
+  extern const Table name;          \
+  }
 #define SKLORT_CHOOSE(name) choose(hot_baseline::name, &hot_avx2::name, &hot_avx512::name)
 #else
 #define SKLORT_DECLARE(Table, name) \
-  namespace hot_baseline { extern const Table name; }
+  namespace hot_baseline {          \
+  extern const Table name;          \
+  }
 #define SKLORT_CHOOSE(name) choose(hot_baseline::name, decltype(&hot_baseline::name){}, decltype(&hot_baseline::name){})
 #endif
 

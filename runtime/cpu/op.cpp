@@ -11,8 +11,7 @@ std::vector<const Registration*>& all() {
 
 }  // namespace
 
-Registration::Registration(const char* domain_, const char* op_type_, int first_, int last_, Prepare prepare_,
-                           Refuse refuse_)
+Registration::Registration(const char* domain_, const char* op_type_, int first_, int last_, Prepare prepare_, Refuse refuse_)
     : domain(domain_), op_type(op_type_), first(first_), last(last_), prepare(prepare_), refuse(refuse_) {
   all().push_back(this);
 }
@@ -65,7 +64,8 @@ std::span<const T> items(const Attribute* found, std::string_view name, const ch
   if (found == nullptr) return {};
   const auto& tensor = get<Tensor>(*found, name, expected);
   if (tensor.count() == 0) return {};
-  if (tensor.dtype != dtype_of<T>::value) bad_graph("attribute '", name, "' must be ", expected, ", got ", dtype_name(tensor.dtype));
+  if (tensor.dtype != dtype_of<T>::value)
+    bad_graph("attribute '", name, "' must be ", expected, ", got ", dtype_name(tensor.dtype));
   return tensor.span<T>();
 }
 

@@ -66,24 +66,28 @@ class Frame;
 class Call {
  public:
   Call(Frame& frame, const int* inputs, int input_count, const int* outputs, int output_count, int threads) noexcept
-      : frame_(frame), inputs_(inputs), outputs_(outputs), input_count_(input_count), output_count_(output_count),
+      : frame_(frame),
+        inputs_(inputs),
+        outputs_(outputs),
+        input_count_(input_count),
+        output_count_(output_count),
         threads_(threads) {}
 
   int inputs() const noexcept { return input_count_; }
   int outputs() const noexcept { return output_count_; }
-  bool has(int input) const noexcept;            // false when the input is omitted
-  bool wants(int output) const noexcept;         // false when nobody reads the output
-  const Value& value(int input) const;           // throws when omitted
-  const Tensor& tensor(int input) const;         // throws unless a tensor
+  bool has(int input) const noexcept;                             // false when the input is omitted
+  bool wants(int output) const noexcept;                          // false when nobody reads the output
+  const Value& value(int input) const;                            // throws when omitted
+  const Tensor& tensor(int input) const;                          // throws unless a tensor
   Tensor& allocate(int output, DType dtype, const Shape& shape);  // memory uninitialised
-  void set(int output, Value value);             // shares the memory of the value given: how views are made
+  void set(int output, Value value);                              // shares the memory of the value given: how views are made
   // Memory until the end of this call.
   void* scratch(std::size_t bytes);
   template <class T>
   T* scratch_of(std::int64_t count) {
     return static_cast<T*>(scratch(static_cast<std::size_t>(count) * sizeof(T)));
   }
-  std::string_view keep(std::string text);  // string storage until the end of the run
+  std::string_view keep(std::string text);           // string storage until the end of the run
   int threads() const noexcept { return threads_; }  // at most so many (see threads.h)
 
  private:

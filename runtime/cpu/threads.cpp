@@ -82,11 +82,11 @@ struct Job {
   void* context;
   std::atomic<std::int64_t> next{0};
 
-  void work() noexcept {
+  void work(int worker) noexcept {
     for (;;) {
       const std::int64_t first = next.fetch_add(chunk, std::memory_order_relaxed);
       if (first >= count) return;
-      body(context, first, std::min(count, first + chunk));
+      body(context, worker, first, std::min(count, first + chunk));
     }
   }
 };
@@ -101,7 +101,8 @@ class Pool {
     const std::lock_guard busy(busy_, std::adopt_lock);
     try {
       while (static_cast<int>(threads_.size()) < workers) {
-        threads_.emplace_back([this, index = static_cast<int>(threads_.size()), seen = generation_.load()] { serve(index, seen); });
+        threads_.emplace_back(
+            [this, index = static_cast<int>(threads_.size()), seen = generation_.load()] { serve(index, seen); });
         threads_.back().detach();
       }
     } catch (...) {  // no more threads to be had: the work is done by those there are
@@ -114,7 +115,7 @@ class Pool {
       generation_.fetch_add(1, std::memory_order_release);
     }
     wake_.notify_all();
-    job.work();
+    job.work(0);
     for (int left = pending_.load(std::memory_order_acquire); left != 0; left = pending_.load(std::memory_order_acquire)) {
       pending_.wait(left, std::memory_order_acquire);
     }
@@ -127,7 +128,7 @@ class Pool {
     for (;;) {
       wait_past(seen);
       ++seen;
-      if (index < wanted_) job_->work();
+      if (index < wanted_) job_->work(index + 1);
       if (pending_.fetch_sub(1, std::memory_order_acq_rel) == 1) pending_.notify_one();
     }
   }
@@ -187,7 +188,7 @@ namespace detail {
 
 void parallel(std::int64_t count, std::int64_t chunk, int threads, Body body, void* context) noexcept {
   if (inside_job) {
-    body(context, 0, count);
+    body(context, 0, 0, count);
     return;
   }
   Job job{count, chunk, body, context, {}};
@@ -195,7 +196,7 @@ void parallel(std::int64_t count, std::int64_t chunk, int threads, Body body, vo
   const int workers = static_cast<int>(std::min<std::int64_t>(threads, chunks)) - 1;
   inside_job = true;
   const bool shared = workers > 0 && the_pool().run(job, workers);
-  if (!shared) body(context, 0, count);
+  if (!shared) body(context, 0, 0, count);
   inside_job = false;
 }
 

@@ -15,22 +15,33 @@ int thread_limit() noexcept;
 void set_thread_limit(int threads) noexcept;
 
 namespace detail {
-using Body = void (*)(void* context, std::int64_t first, std::int64_t last) noexcept;
+using Body = void (*)(void* context, int worker, std::int64_t first, std::int64_t last) noexcept;
 void parallel(std::int64_t count, std::int64_t chunk, int threads, Body body, void* context) noexcept;
 }  // namespace detail
 
-// Calls body(first, last) for consecutive ranges of at most `chunk` that cover 0 <= i < count, on at most `threads` threads.
-// A call from inside a parallel body, or while another thread uses the pool, runs on the calling thread alone.
+// Calls body(first, last), or body(worker, first, last), for consecutive ranges of at most `chunk` that cover 0 <= i < count, on
+// at most `threads` threads; 0 <= worker < threads tells them apart. A call from inside a parallel body, or while another thread
+// uses the pool, runs on the calling thread alone, which may then be given more than a chunk at once.
 template <class Function>
 void parallel(std::int64_t count, std::int64_t chunk, int threads, Function&& body) noexcept {
+  using Plain = std::remove_reference_t<Function>;
+  const auto call = [](Plain& function, int worker, std::int64_t first, std::int64_t last) noexcept {
+    if constexpr (std::is_invocable_v<Plain&, int, std::int64_t, std::int64_t>) {
+      function(worker, first, last);
+    } else {
+      (void)worker;
+      function(first, last);
+    }
+  };
   if (threads <= 1 || count <= chunk) {
-    if (count > 0) body(std::int64_t{0}, count);
+    if (count > 0) call(body, 0, 0, count);
     return;
   }
-  using Plain = std::remove_reference_t<Function>;
   detail::parallel(
       count, chunk, threads,
-      [](void* context, std::int64_t first, std::int64_t last) noexcept { (*static_cast<Plain*>(context))(first, last); },
+      [](void* context, int worker, std::int64_t first, std::int64_t last) noexcept {
+        decltype(call){}(*static_cast<Plain*>(context), worker, first, last);
+      },
       const_cast<void*>(static_cast<const void*>(&body)));
 }
 

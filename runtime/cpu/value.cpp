@@ -40,8 +40,9 @@ std::size_t item_size(DType dtype) noexcept {
 }
 
 const char* dtype_name(DType dtype) noexcept {
-  constexpr std::array names = {"undefined", "float",   "uint8",  "int8",   "uint16", "int16",     "int32",      "int64",   "string",
-                                "bool",      "float16", "double", "uint32", "uint64", "complex64", "complex128", "bfloat16"};
+  constexpr std::array names = {"undefined", "float",  "uint8",     "int8",       "uint16",  "int16",
+                                "int32",     "int64",  "string",    "bool",       "float16", "double",
+                                "uint32",    "uint64", "complex64", "complex128", "bfloat16"};
   const auto index = static_cast<std::size_t>(dtype);
   return index < names.size() ? names[index] : "unknown";
 }

@@ -31,7 +31,9 @@ bool within(const T* values, std::int64_t count, T limit, bool nan) noexcept {
 
 bool floats(const float* values, std::int64_t count, float limit, bool nan) noexcept { return within(values, count, limit, nan); }
 
-bool doubles(const double* values, std::int64_t count, double limit, bool nan) noexcept { return within(values, count, limit, nan); }
+bool doubles(const double* values, std::int64_t count, double limit, bool nan) noexcept {
+  return within(values, count, limit, nan);
+}
 
 }  // namespace
 

@@ -55,7 +55,8 @@ class Reshape final : public View {
     const std::int64_t rest = shape.count();
     if (free >= 0 && rest != 0) shape[free] = data.count() / rest;
     if (free >= 0 && rest == 0) shape[free] = 0;
-    if (shape.count() != data.count()) fail("cannot reshape ", data.count(), " elements into ", print(shape), " (input ", print(data.shape), ")");
+    if (shape.count() != data.count())
+      fail("cannot reshape ", data.count(), " elements into ", print(shape), " (input ", print(data.shape), ")");
     call.set(0, reshaped(data, shape));
   }
 
@@ -130,8 +131,7 @@ class Unsqueeze final : public View {
 
 class ShapeOf final : public Op {
  public:
-  explicit ShapeOf(const Node& node)
-      : start_(node.integer("start", 0)), end_(node.integer("end", Shape::max_rank)) {}
+  explicit ShapeOf(const Node& node) : start_(node.integer("start", 0)), end_(node.integer("end", Shape::max_rank)) {}
 
   void run(Call& call) const override {
     const Shape& shape = call.tensor(0).shape;

@@ -1,0 +1,64 @@
+// A forest in the form the walk reads (common/tree.h): for one type of key.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "column.h"
+#include "forest.h"
+#include "tree.h"
+
+namespace sklort::forest {
+
+// Memory aligned for pairs of nodes.
+template <class T>
+class Aligned {
+ public:
+  void assign(const std::vector<T>& from);
+  const T* data() const noexcept { return data_.get(); }
+  std::size_t size() const noexcept { return size_; }
+
+ private:
+  struct Free {
+    void operator()(T* memory) const noexcept;
+  };
+  std::unique_ptr<T[], Free> data_;
+  std::size_t size_ = 0;
+};
+
+struct Tree {
+  std::size_t first;    // its node 0
+  std::int32_t depth;   // branches on the longest path
+  std::int32_t target;  // of all its leaves, when the leaf table is one value wide
+};
+
+struct Packed {
+  bool wide = false;   // keys of 64 bits, made of double, and WideNode; otherwise of 32 bits, made of float, and NarrowNode
+  bool dense = false;  // the columns are features 0, 1, 2 ... with one treatment of NaN
+  std::vector<Column> columns;  // the keys' columns 1, 2, ...; column 0 is the constant
+  std::vector<Tree> trees;
+  Aligned<tree::NarrowNode> narrow_nodes;
+  Aligned<tree::WideNode> wide_nodes;
+  std::int64_t width = 1;  // values for each entry of the leaf table: 1, or one for each target
+  std::vector<double> values;
+  double mean_depth = 0;
+
+  std::size_t bytes() const noexcept {
+    return narrow_nodes.size() * sizeof(tree::NarrowNode) + wide_nodes.size() * sizeof(tree::WideNode) +
+           values.size() * sizeof(double);
+  }
+};
+
+// A sentence why the walk cannot take this forest; empty when it can.
+std::string walk_refuses(const Forest& forest);
+
+// For rows of float: every threshold is rounded so that each float goes the way it went in double. Nothing when the forest reads
+// more than 255 columns or has a tree of 2^24 nodes.
+std::optional<Packed> pack_narrow(const Forest& forest);
+// For rows of double, or of float made double.
+Packed pack_wide(const Forest& forest);
+
+}  // namespace sklort::forest
