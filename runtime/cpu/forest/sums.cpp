@@ -25,6 +25,11 @@ constexpr std::int64_t small_block = 512;
 constexpr std::int64_t large_block = 8192;
 constexpr std::int64_t few_rows = 8;
 
+// Up to about this depth, taking every step is cheaper than testing whether there is one to take.
+constexpr std::int32_t even_depth = 9;
+
+std::int32_t fixed_steps(std::int32_t depth) noexcept { return depth <= even_depth ? depth : 0; }
+
 template <class Key>
 struct Form;
 
@@ -77,10 +82,14 @@ void walk(const Packed& packed, Call& call, const Value* rows, std::int64_t feat
   Key* all_keys = call.scratch_of<Key>(threads * block * stride);
   auto* all_payloads = call.scratch_of<std::uint32_t>(threads * payload_count);
 
+  std::int32_t deepest = 0;
+  for (const Tree& tree : packed.trees) deepest = std::max(deepest, tree.depth);
+  const std::int32_t steps = fixed_steps(deepest);
+
   const auto few = [&](const Key* keys, std::int64_t rows_here, std::uint32_t* payloads, double* to) noexcept {
     constexpr auto first_stride = static_cast<std::int64_t>(sizeof(Tree) / sizeof(std::size_t));
     for (std::int64_t row = 0; row < rows_here; ++row) {
-      Form<Key>::row_walk(loops)(nodes, &packed.trees.data()->first, first_stride, trees, keys + row * stride, payloads);
+      Form<Key>::row_walk(loops)(nodes, &packed.trees.data()->first, first_stride, trees, keys + row * stride, steps, payloads);
       for (std::int64_t i = 0; i < trees; ++i) {
         add(packed, packed.trees[static_cast<std::size_t>(i)], payloads + i, 1, targets, to + row * targets);
       }
@@ -88,7 +97,7 @@ void walk(const Packed& packed, Call& call, const Value* rows, std::int64_t feat
   };
   const auto many = [&](const Key* keys, std::int64_t rows_here, std::uint32_t* payloads, double* to) noexcept {
     for (const Tree& tree : packed.trees) {
-      Form<Key>::tree_walk(loops)(nodes + tree.first, keys, stride, rows_here, payloads);
+      Form<Key>::tree_walk(loops)(nodes + tree.first, keys, stride, rows_here, fixed_steps(tree.depth), payloads);
       add(packed, tree, payloads, rows_here, targets, to);
     }
   };
