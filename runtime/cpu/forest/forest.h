@@ -57,6 +57,9 @@ void check_acyclic(const Forest& forest);
 // forest of class probabilities is written in version 5, whose leaves have one target. The sums stay the same, addend by addend.
 void merge_copies(Forest& forest);
 
+// Below about so many predicted nanoseconds one thread is faster than two.
+inline constexpr double worth_sharing = 50000;
+
 // Numbers of an attribute that comes as floats or, spelled <name>_as_tensor, as a tensor of float or double; empty when neither
 // is there.
 std::vector<double> numbers(const Node& node, const std::string& name);

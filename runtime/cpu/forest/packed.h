@@ -9,6 +9,7 @@
 
 #include "column.h"
 #include "forest.h"
+#include "op.h"
 #include "tree.h"
 
 namespace sklort::forest {
@@ -46,11 +47,20 @@ struct Packed {
   std::vector<double> values;
   double mean_depth = 0;
 
+  // Predicted nanoseconds for so many rows; the constants are measurements.
+  double cost(std::int64_t rows) const noexcept;
+
   std::size_t bytes() const noexcept {
     return narrow_nodes.size() * sizeof(tree::NarrowNode) + wide_nodes.size() * sizeof(tree::WideNode) +
            values.size() * sizeof(double);
   }
 };
+
+// Row-major rows x targets sums. Packed for float rows, or (the second) for double ones.
+void walk_sums(const Packed& packed, Call& call, const float* rows, std::int64_t features, std::int64_t count,
+               std::int64_t targets, double* sums);
+void walk_sums(const Packed& packed, Call& call, const double* rows, std::int64_t features, std::int64_t count,
+               std::int64_t targets, double* sums);
 
 // A sentence why the walk cannot take this forest; empty when it can.
 std::string walk_refuses(const Forest& forest);

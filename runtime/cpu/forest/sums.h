@@ -6,6 +6,7 @@
 #include <mutex>
 #include <string>
 
+#include "compare.h"
 #include "forest.h"
 #include "op.h"
 #include "packed.h"
@@ -25,19 +26,24 @@ class Sums {
   std::string explain() const;
 
  private:
-  const Packed& narrow() const;
-  const Packed& wide() const;
+  // The batch by which an engine is worth its memory.
+  static constexpr std::int64_t many_rows = 4096;
+
+  void prepare_floats() const;
+  void prepare_doubles() const;
+  bool prefers_compare(std::int64_t rows) const noexcept;
 
   std::int64_t features_;
   std::int64_t targets_;
   std::int64_t trees_;  // as the model counts them: an average divides by it
   Aggregate aggregate_;
   std::string walk_refuses_;
-  mutable std::unique_ptr<Forest> forest_;  // kept while another packed form may be asked for
+  mutable std::string compare_refuses_;
+  mutable std::unique_ptr<Forest> forest_;  // kept while another form may be asked for
   mutable std::mutex mutex_;
-  mutable std::unique_ptr<Packed> narrow_;
-  mutable std::unique_ptr<Packed> wide_;
-  mutable bool narrow_impossible_ = false;
+  mutable std::unique_ptr<Packed> float_walk_;
+  mutable std::unique_ptr<Packed> double_walk_;
+  mutable std::unique_ptr<Compared> compared_;  // for rows of float
 };
 
 }  // namespace sklort::forest
