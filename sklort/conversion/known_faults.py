@@ -1,0 +1,184 @@
+"""What skl2onnx is known to convert wrongly, without an error: recognised here and refused.
+
+Each entry is a type, a predicate on the fitted estimator and a sentence. The table is asked for every estimator inside the model that none of our
+converters writes. Parity checking comes on top; the table spares the user the hunt, and holds where a sample would not show the fault.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+from ..exceptions import ConversionError
+
+Predicate = Callable[[Any], bool]
+
+
+def _always(model: Any) -> bool:
+    return True
+
+
+def _binary(model: Any) -> bool:
+    return len(model.classes_) == 2
+
+
+def _numbered(model: Any) -> bool:
+    classes = np.asarray(model.classes_)
+    return classes.dtype.kind in "iu" and bool((classes == np.arange(len(classes))).all())
+
+
+def _distance_weights(model: Any) -> bool:
+    return not (model.weights is None or (isinstance(model.weights, str) and model.weights == "uniform"))
+
+
+def _calibrates_pipeline(model: Any) -> bool:
+    return any(
+        hasattr(c.estimator, "steps") or hasattr(c.estimator, "best_estimator_") for c in model.calibrated_classifiers_
+    )
+
+
+def _stacks_scores(model: Any) -> bool:
+    return "decision_function" in model.stack_method_
+
+
+def _infrequent(model: Any) -> bool:
+    return getattr(model, "max_categories", None) is not None or getattr(model, "min_frequency", None) is not None
+
+
+def _has_categories(model: Any) -> bool:
+    mask = getattr(model, "is_categorical_", None)
+    return mask is not None and bool(np.any(mask))
+
+
+def _log_link(model: Any) -> bool:
+    return model.loss in ("poisson", "gamma")
+
+
+def _word_ngrams(model: Any) -> bool:
+    return max(model.ngram_range) > 1 and model.analyzer == "word"
+
+
+def _unscored_base(model: Any) -> bool:
+    return not all(hasattr(e, "predict_proba") for e in model.estimators_)
+
+
+_FAULTS: tuple[tuple[str, Predicate, str], ...] = (
+    (
+        "KNeighborsClassifier",
+        _distance_weights,
+        "weights other than 'uniform' are taken as uniform",
+    ),
+    (
+        "KNeighborsRegressor",
+        _distance_weights,
+        "weights other than 'uniform' are taken as uniform",
+    ),
+    (
+        "RadiusNeighborsClassifier",
+        _distance_weights,
+        "weights other than 'uniform' are taken as uniform",
+    ),
+    (
+        "RadiusNeighborsRegressor",
+        _distance_weights,
+        "weights other than 'uniform' are taken as uniform",
+    ),
+    (
+        "HistGradientBoostingClassifier",
+        _has_categories,
+        "categorical splits are written as numeric ones",
+    ),
+    (
+        "HistGradientBoostingRegressor",
+        _has_categories,
+        "categorical splits are written as numeric ones",
+    ),
+    (
+        "HistGradientBoostingRegressor",
+        _log_link,
+        "the inverse of the log link is left out",
+    ),
+    (
+        "LinearDiscriminantAnalysis",
+        _binary,
+        "its probabilities for two classes are those of twice the score",
+    ),
+    (
+        "CalibratedClassifierCV",
+        lambda m: m.method == "isotonic",
+        "isotonic calibration takes the nearest knot instead of interpolating",
+    ),
+    (
+        "CalibratedClassifierCV",
+        _calibrates_pipeline,
+        "a calibrated Pipeline is fed with probabilities where it was fitted on scores",
+    ),
+    ("TunedThresholdClassifierCV", _always, "the tuned threshold is ignored"),
+    (
+        "OneVsOneClassifier",
+        lambda m: not _numbered(m),
+        "it answers with the number of the class instead of its label",
+    ),
+    (
+        "StackingClassifier",
+        _stacks_scores,
+        "binary scores are stacked as two columns instead of one",
+    ),
+    ("OrdinalEncoder", _infrequent, "infrequent categories get other codes"),
+    ("CountVectorizer", _word_ngrams, "one-letter words are kept, so n-grams differ"),
+    ("TfidfVectorizer", _word_ngrams, "one-letter words are kept, so n-grams differ"),
+    ("TfidfVectorizer", lambda m: m.sublinear_tf, "sublinear_tf gives other values"),
+    ("TfidfTransformer", lambda m: m.sublinear_tf, "sublinear_tf gives other values"),
+    ("OneVsRestClassifier", _unscored_base, "scores are scaled to sum to one"),
+    (
+        "BaggingClassifier",
+        _unscored_base,
+        "the scores of estimators without predict_proba come transposed",
+    ),
+)
+
+
+def _inside(model: Any, seen: set[int]) -> Iterator[Any]:
+    """`model` and the fitted estimators it holds, at any depth."""
+    if id(model) in seen:
+        return
+    seen.add(id(model))
+    if isinstance(model, BaseEstimator) and not isinstance(model, type):
+        yield model
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            held = [v for k, v in vars(model).items() if k.endswith("_") or k in ("steps", "transformer_list")]
+        for value in held:
+            yield from _inside(value, seen)
+    elif isinstance(model, list | tuple):
+        if model and isinstance(model[0], float | int | str):
+            return
+        for value in model:
+            yield from _inside(value, seen)
+    elif isinstance(model, dict):
+        for value in model.values():
+            yield from _inside(value, seen)
+    elif isinstance(model, np.ndarray) and model.dtype == object and model.size < 100_000:
+        for value in model.ravel():
+            yield from _inside(value, seen)
+
+
+def refuse_known_faults(model: Any, ours: frozenset[type]) -> None:
+    """Raise ConversionError where skl2onnx would convert a part of `model` wrongly.
+
+    Parameters
+    ----------
+    model : fitted estimator
+    ours : types of estimators that our converters write; they are not asked about.
+    """
+    for part in _inside(model, set()):
+        if type(part) in ours:
+            continue
+        for name, applies, sentence in _FAULTS:
+            if type(part).__name__ == name and applies(part):
+                kind = "labels or probabilities" if isinstance(part, ClassifierMixin) else "values"
+                raise ConversionError(f"skl2onnx converts {name} with wrong {kind}: {sentence}")
