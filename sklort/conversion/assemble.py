@@ -39,12 +39,13 @@ _DOUBLE = np.dtype(np.float64)
 
 def assemble(model: Any, X: Any, target_opset: int | dict[str, int] | None) -> Conversion:
     """What `sklort.conversion.convert_model` does."""
+    X = X if hasattr(X, "shape") else np.asarray(X)
     final = last_step(model)
     samples = _sample_answers(model, X)
     layout, inputs = describe_inputs(model, X)
     refuse_known_faults(model, frozenset(CONVERTERS))
     opsets = _opsets(target_opset)
-    graph, narrowed = _convert(model, final, inputs, opsets)
+    graph, narrowed = _convert(model, final, inputs, X.shape[1], opsets)
 
     answers = {m: t for m, t in graph.answers.items() if m in samples}
     if not answers:
@@ -72,8 +73,6 @@ def _opsets(target: int | dict[str, int] | None) -> dict[str, int]:
 
 def _sample_answers(model: Any, X: Any) -> dict[str, np.ndarray]:
     """What scikit-learn answers for the first rows of X, by method: the shapes and dtypes the graph shall have."""
-    if getattr(X, "shape", None) is None:
-        X = np.asarray(X)
     if X.shape[0] == 0:
         raise ConversionError("the sample X has no rows: one row at least is needed to learn the model's dtypes")
     rows = X.iloc[:2] if hasattr(X, "iloc") else X[:2]
@@ -107,7 +106,7 @@ class _Graph:
     theirs: set[str] = field(default_factory=set)
 
 
-def _convert(model: Any, final: Any, inputs: tuple[ModelInput, ...], opsets: dict[str, int]) -> tuple[_Graph, bool]:
+def _convert(model: Any, final: Any, inputs: tuple[ModelInput, ...], width: int, opsets: dict[str, int]) -> tuple[_Graph, bool]:
     """Convert in the dtypes of `inputs`; where skl2onnx refuses float64, in float32.
 
     Returns
@@ -122,7 +121,7 @@ def _convert(model: Any, final: Any, inputs: tuple[ModelInput, ...], opsets: dic
     first: Exception | None = None
     for given, versions in attempts:
         try:
-            graph = _run_skl2onnx(model, final, given, versions)
+            graph = _run_skl2onnx(model, final, given, width, versions)
         except ConversionError:
             if first is None:
                 raise
@@ -145,7 +144,7 @@ def _described(model: Any, final: Any) -> str:
     return type(model).__name__ if model is final else f"{type(model).__name__} ending in {type(final).__name__}"
 
 
-def _run_skl2onnx(model: Any, final: Any, inputs: tuple[ModelInput, ...], opsets: dict[str, int]) -> _Graph:
+def _run_skl2onnx(model: Any, final: Any, inputs: tuple[ModelInput, ...], width: int, opsets: dict[str, int]) -> _Graph:
     found: dict[str, Any] = {}
     parsers: dict[type, Any] = {
         **PARSERS,
@@ -165,7 +164,7 @@ def _run_skl2onnx(model: Any, final: Any, inputs: tuple[ModelInput, ...], opsets
         found.update(zip(_methods(final, results), results, strict=False))
         return results
 
-    widths = {i.name: 1 if i.columns is not None else int(model.n_features_in_) for i in inputs}
+    widths = {i.name: 1 if i.columns is not None else width for i in inputs}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         onnx_model, topology = convert_sklearn(

@@ -17,6 +17,7 @@ from skl2onnx._parse import (
 from sklearn.compose import ColumnTransformer
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from ..exceptions import ConversionError
 from .adapter import Answers, Converter, parser
@@ -97,7 +98,10 @@ def parse_step(scope: Any, model: Any, inputs: Sequence[Any], custom_parsers: An
 
 
 def _skipped(step: Any) -> bool:
-    return step is None or (isinstance(step, str) and step == "passthrough")
+    """Nothing happens in this step. A fitted ColumnTransformer holds an idle FunctionTransformer for "passthrough"."""
+    if isinstance(step, str):
+        return step == "passthrough"
+    return step is None or (type(step) is FunctionTransformer and step.func is None)
 
 
 def parse_pipeline(scope: Any, model: Any, inputs: Any, custom_parsers: Any = None) -> Any:

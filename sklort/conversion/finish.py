@@ -72,8 +72,10 @@ def finish_model(
         elem, name = declared[tensor].elem_type, tensor
         rank = len(declared[tensor].shape.dim)
         wanted = _FLOATS.get(sample.dtype)
-        if sample.ndim == 1 and rank != 1:
-            if method == "decision_function":  # one column, or -d and d
+        if method == "transform" and sample.dtype.kind in "iu":  # an integer X that the model leaves as it is
+            wanted = TensorProto.INT64
+        if sample.ndim == 1 and (rank != 1 or not exact):
+            if method == "decision_function" and rank == 2:  # one column, or -d and d
                 name = builder.add("Gather", [name, builder.constant(np.array([-1], np.int64))], axis=1)
             name = builder.add("Reshape", [name, builder.constant(np.array([-1], np.int64))])
         elif sample.ndim == 2 and rank == 1:
@@ -183,8 +185,8 @@ class _Builder:
         if name == title:
             return title
         if title in self.taken:
-            _replace(self.graph, lambda n: moved if n == title else n)
             moved = self.fresh(title)
+            _replace(self.graph, lambda n: moved if n == title else n)
             self._rename_output(title, moved)
         self.taken.add(title)
         if any(o.name == name for o in self.graph.output) or any(v.name == name for v in self.graph.input):
