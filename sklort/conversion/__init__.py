@@ -1,6 +1,7 @@
 """Conversion: a fitted scikit-learn model and a sample of its data become an ONNX model.
 
-The only room that imports skl2onnx. The families that matter most are written by converters of our own (``converters/``); the rest by skl2onnx's.
+The only room that imports skl2onnx. The families that matter most are written by converters of our own
+(``converters/``); the rest by skl2onnx's.
 """
 
 from __future__ import annotations

@@ -1,13 +1,14 @@
 """Our converters in the shape skl2onnx calls them.
 
-A `Converter` says what answers an estimator has, of which dtype and width, and writes them. `conversion_function`, `shape_calculator` and
-`parser` turn it into the three callables that ``skl2onnx.convert_sklearn`` takes in ``custom_conversion_functions``,
-``custom_shape_calculators`` and ``custom_parsers``. These reach estimators nested in pipelines and in skl2onnx's own meta-estimators, and leave its
-process-wide registry (``update_registered_converter``) alone, which other users of skl2onnx in the process share.
+A `Converter` says what answers an estimator has, of which dtype and width, and writes them. `conversion_function`,
+`shape_calculator` and `parser` turn it into the three callables that ``skl2onnx.convert_sklearn`` takes in
+``custom_conversion_functions``, ``custom_shape_calculators`` and ``custom_parsers``. These reach estimators nested in
+pipelines and in skl2onnx's own meta-estimators, and leave its process-wide registry (``update_registered_converter``)
+alone, which other users of skl2onnx in the process share.
 
-The type of an output variable is a promise to whoever declared it. Variables that our parser declares get the dtype scikit-learn answers with;
-variables declared by a converter of skl2onnx (a base estimator of VotingClassifier, say) keep the type given there, and the answer, computed in
-scikit-learn's dtype all the same, is cast to it last.
+The type of an output variable is a promise to whoever declared it. Variables that our parser declares get the dtype
+scikit-learn answers with; variables declared by a converter of skl2onnx (a base estimator of VotingClassifier, say)
+keep the type given there, and the answer, computed in scikit-learn's dtype all the same, is cast to it last.
 """
 
 from __future__ import annotations
@@ -42,12 +43,12 @@ class Converter:
     ----------
     kind : {"classifier", "regressor", "transformer"}
     write : callable(Writer) -> dict of str to (output name, dtype)
-        Writes the nodes. Classifiers answer "predict" and, where they have them, "predict_proba" (n, n_classes) and "decision_function"
-        (as scikit-learn: (n,) if binary); regressors "predict" (n, n_outputs); transformers "transform".
-    dtype : callable(model, dtype of the input matrix) -> dtype of scores, values or transformed matrix
-    width : callable(model, columns of the input or None) -> columns of "predict" of a regressor, "transform" of a transformer
-    answers : callable(model) -> names of the answers `write` will give
-    columnwise : bool
+        Writes the nodes. Classifiers answer "predict" and, where they have them, "predict_proba" (n, n_classes) and
+        "decision_function" (as scikit-learn: (n,) if binary); regressors "predict" (n, n_outputs); transformers
+        "transform".
+    dtype : callable(model, dtype of the input matrix) -> dtype of scores, values or transformed matrix width :
+    callable(model, columns of the input or None) -> columns of "predict" of a regressor, "transform" of a transformer
+    answers : callable(model) -> names of the answers `write` will give columnwise : bool
         The columns of the input may differ in dtype: each is treated on its own.
     """
 

@@ -56,7 +56,9 @@ def assemble(model: Any, X: Any, target_opset: int | dict[str, int] | None) -> C
         raise ConversionError(
             f"trees are written as TreeEnsemble of ai.onnx.ml {TREE_OPSET}, above target_opset {opsets['ai.onnx.ml']}"
         )
-    outputs = finish_model(graph.onnx_model, answers, samples, exact=type(final) in CONVERTERS)
+    outputs = finish_model(
+        graph.onnx_model, answers, samples, exact=type(final) in CONVERTERS, score_column=_score_column(final)
+    )
     fed = {v.name for v in graph.onnx_model.graph.input}
     kept = tuple(i for i in inputs if i.name in fed)
     missing = [m for m in samples if m not in outputs]
@@ -106,7 +108,9 @@ class _Graph:
     theirs: set[str] = field(default_factory=set)
 
 
-def _convert(model: Any, final: Any, inputs: tuple[ModelInput, ...], width: int, opsets: dict[str, int]) -> tuple[_Graph, bool]:
+def _convert(
+    model: Any, final: Any, inputs: tuple[ModelInput, ...], width: int, opsets: dict[str, int]
+) -> tuple[_Graph, bool]:
     """Convert in the dtypes of `inputs`; where skl2onnx refuses float64, in float32.
 
     Returns
@@ -126,7 +130,7 @@ def _convert(model: Any, final: Any, inputs: tuple[ModelInput, ...], width: int,
             if first is None:
                 raise
             continue
-        except Exception as error:  # skl2onnx raises anything, AssertionError and StopIteration included
+        except Exception as error:  # noqa: BLE001 - skl2onnx raises anything, AssertionError included
             first = first or error
             continue
         if given is narrow:
@@ -135,8 +139,8 @@ def _convert(model: Any, final: Any, inputs: tuple[ModelInput, ...], width: int,
     assert first is not None
     reason = str(first).strip().splitlines()[0][:300] if str(first).strip() else type(first).__name__
     raise ConversionError(
-        f"skl2onnx cannot convert {_described(model, final)}: {reason}. "
-        "Replace the step that is named, or predict with scikit-learn from there on"
+        f"skl2onnx cannot convert {_described(model, final)} ({type(first).__name__}: {reason}): "
+        "convert the model without the step it names, and apply that step before"
     ) from first
 
 
@@ -229,6 +233,11 @@ def _methods(final: Any, results: list[Any]) -> tuple[str, ...]:
     if hasattr(final, "predict_proba"):  # mixtures
         return ("predict", "predict_proba")
     return ("predict",) if hasattr(final, "predict") and not hasattr(final, "transform") else ("transform",)
+
+
+def _score_column(final: Any) -> int:
+    """Of the two columns skl2onnx writes for two classes, scikit-learn's one score: libsvm counts the other way."""
+    return 0 if type(final).__name__ in ("SVC", "NuSVC") else -1
 
 
 def _cast_inputs(model: onnx.ModelProto) -> None:

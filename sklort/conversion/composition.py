@@ -1,7 +1,8 @@
 """Pipeline, ColumnTransformer, FeatureUnion, and estimators that only pass calls on.
 
-These dissolve while parsing: their steps become operators of the graph, joined by three small steps of our own. `Select` takes columns, `Merge` sets
-matrices side by side in the dtype NumPy would give them (skl2onnx's own concatenation takes the dtype of its first input), `Weigh` multiplies.
+These dissolve while parsing: their steps become operators of the graph, joined by three small steps of our own.
+`Select` takes columns, `Merge` sets matrices side by side in the dtype NumPy would give them (skl2onnx's own
+concatenation takes the dtype of its first input), `Weigh` multiplies.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from skl2onnx import get_model_alias
 from skl2onnx._parse import (
     _parse_sklearn,  # the dispatcher that skl2onnx's documented examples of parsers call
 )
@@ -93,8 +95,22 @@ def parse_step(scope: Any, model: Any, inputs: Sequence[Any], custom_parsers: An
     """Parse one step; several inputs are merged first unless the step's converter takes columns of different dtypes."""
     composite = custom_parsers is not None and type(model) in custom_parsers and type(model) not in CONVERTERS
     if type(model) not in CONVERTERS and not composite:
+        _refuse_unknown(model)
         inputs = [merge(scope, inputs)]
     return list(_parse_sklearn(scope, model, list(inputs), custom_parsers=custom_parsers))
+
+
+def _refuse_unknown(model: Any) -> None:
+    if isinstance(model, str):
+        raise ConversionError(f"step {model!r} is not an estimator")
+    try:
+        get_model_alias(type(model))
+    except RuntimeError:
+        if not hasattr(model, "onnx_converter"):
+            raise ConversionError(
+                f"{type(model).__name__} has no converter to ONNX, here or in skl2onnx: "
+                "replace this step, or apply it before the model that is converted"
+            ) from None
 
 
 def _skipped(step: Any) -> bool:
@@ -138,7 +154,7 @@ def column_numbers(model: ColumnTransformer, columns: Any) -> list[int]:
         return list(range(start, stop, columns.step or 1))
     if isinstance(columns, str):
         return [names.index(columns)]
-    if np.isscalar(columns):
+    if isinstance(columns, int | np.integer):
         return [int(columns) % model.n_features_in_]
     chosen = np.asarray(columns)
     if chosen.dtype == bool:
@@ -146,15 +162,21 @@ def column_numbers(model: ColumnTransformer, columns: Any) -> list[int]:
     return [names.index(c) if isinstance(c, str) else int(c) % model.n_features_in_ for c in columns]
 
 
+def _input_widths(model: ColumnTransformer, inputs: Sequence[Any]) -> list[int]:
+    """Columns of each input. While parsing, an intermediate matrix has no width yet; as the only input it has all."""
+    count = int(model.n_features_in_)
+    if len(inputs) == 1:
+        return [count]
+    widths = [width_of(v.type) for v in inputs]
+    known = [w for w in widths if w is not None]
+    if len(known) < len(inputs) or sum(known) != count:
+        raise ConversionError(f"ColumnTransformer was fitted on {count} columns but its inputs have widths {widths}")
+    return known
+
+
 def _selected(scope: Any, model: ColumnTransformer, inputs: Sequence[Any], columns: list[int]) -> list[Any]:
     """Variables that together hold `columns` of `inputs`, in order, each cut from one input."""
-    widths = [1 if len(inputs) == model.n_features_in_ else width_of(v.type) for v in inputs]
-    if len(inputs) == 1:
-        widths = [model.n_features_in_]
-    if None in widths or sum(w for w in widths if w is not None) != model.n_features_in_:
-        raise ConversionError(
-            f"ColumnTransformer was fitted on {model.n_features_in_} columns but its inputs have widths {widths}"
-        )
+    widths = _input_widths(model, inputs)
     owner = np.repeat(np.arange(len(inputs)), widths)
     offset = np.concatenate([np.arange(w) for w in widths])
     parts: list[Any] = []
@@ -165,7 +187,7 @@ def _selected(scope: Any, model: ColumnTransformer, inputs: Sequence[Any], colum
             stop += 1
         which = owner[columns[start]]
         within = tuple(int(offset[c]) for c in columns[start:stop])
-        whole = within == tuple(range(widths[which] or 0))
+        whole = within == tuple(range(widths[which]))
         parts.append(inputs[which] if whole else _apply(scope, Select(within), [inputs[which]]))
         start = stop
     return parts
@@ -217,7 +239,7 @@ PARSERS: dict[type, Parser] = {
 
 
 def last_step(model: Any) -> Any:
-    """The estimator that answers for `model`: the last step of pipelines, the inside of searches and frozen estimators."""
+    """The estimator that answers for `model`, inside pipelines, searches and frozen estimators."""
     while True:
         if type(model) in DELEGATES:
             model = getattr(model, DELEGATES[type(model)])

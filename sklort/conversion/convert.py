@@ -15,8 +15,8 @@ def convert_model(model: Any, X: Any, *, target_opset: int | dict[str, int] | No
     ----------
     model : fitted estimator
     X : array or DataFrame of shape (n, n_features)
-        A sample, of one row at least, like the data that will be predicted. Its dtypes become the graph's: float32 stays float32, a
-        DataFrame with strings or with columns selected by name becomes one input per column.
+        A sample, of one row at least, like the data that will be predicted. Its dtypes become the graph's: float32
+        stays float32, a DataFrame with strings or with columns selected by name becomes one input per column.
     target_opset : int or dict of str to int, optional
         Highest version of the ONNX operators, for the main domain or by domain (``{"": 21, "ai.onnx.ml": 5}``).
 

@@ -1,4 +1,4 @@
-"""The end of a conversion: one output per answer with scikit-learn's shape and dtype, and nothing in the graph that no answer needs."""
+"""The end of a conversion: scikit-learn's shapes and dtypes at the outputs, and no node that no answer needs."""
 
 from __future__ import annotations
 
@@ -44,6 +44,7 @@ def finish_model(
     samples: Mapping[str, np.ndarray],
     *,
     exact: bool,
+    score_column: int = -1,
 ) -> dict[str, str]:
     """Give the graph one output per answer, in place.
 
@@ -53,7 +54,10 @@ def finish_model(
     answers : method -> graph output that holds its answer, as the converters left it
     samples : method -> what scikit-learn answers for some rows: its dtype and number of dimensions are taken over
     exact : bool
-        The declared types can be trusted; otherwise answers are cast to their dtype even where the graph claims they have it.
+        The declared types can be trusted; otherwise answers are cast to their dtype even where the graph claims they
+        have it.
+    score_column : int
+        Which column of a two-column score is scikit-learn's one score for two classes.
 
     Returns
     -------
@@ -76,7 +80,7 @@ def finish_model(
             wanted = TensorProto.INT64
         if sample.ndim == 1 and (rank != 1 or not exact):
             if method == "decision_function" and rank == 2:  # one column, or -d and d
-                name = builder.add("Gather", [name, builder.constant(np.array([-1], np.int64))], axis=1)
+                name = builder.add("Gather", [name, builder.constant(np.array([score_column], np.int64))], axis=1)
             name = builder.add("Reshape", [name, builder.constant(np.array([-1], np.int64))])
         elif sample.ndim == 2 and rank == 1:
             name = builder.add(

@@ -11,6 +11,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 
 from ..exceptions import ConversionError
 from .composition import DELEGATES, column_numbers
+from .missing import is_missing
 from .result import ModelInput
 from .writer import STRING
 
@@ -119,13 +120,6 @@ def _object_dtype(values: np.ndarray, where: str) -> np.dtype:
         return _DOUBLE
     names = ", ".join(sorted(k.__name__ for k in kinds))
     raise ConversionError(f"{where} holds values of types {names}: numbers or strings can be converted, not both")
-
-
-def is_missing(value: Any) -> bool:
-    """None, NaN, pandas.NA or NaT."""
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
-        return True
-    return isinstance(value, float | np.floating) and bool(np.isnan(value))
 
 
 def _first_steps(model: Any) -> Iterator[Any]:

@@ -1,7 +1,8 @@
-"""What skl2onnx is known to convert wrongly, without an error: recognised here and refused.
+"""What skl2onnx is known to convert wrongly without an error, or never to end converting: recognised and refused.
 
-Each entry is a type, a predicate on the fitted estimator and a sentence. The table is asked for every estimator inside the model that none of our
-converters writes. Parity checking comes on top; the table spares the user the hunt, and holds where a sample would not show the fault.
+Each entry is a type, a predicate on the fitted estimator and a sentence. The table is asked for every estimator
+inside the model that none of our converters writes. Parity checking comes on top; the table spares the user the hunt,
+and holds where a sample would not show the fault.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator
 
 from ..exceptions import ConversionError
 
@@ -59,7 +60,7 @@ def _log_link(model: Any) -> bool:
 
 
 def _word_ngrams(model: Any) -> bool:
-    return max(model.ngram_range) > 1 and model.analyzer == "word"
+    return bool(max(model.ngram_range) > 1 and model.analyzer == "word")
 
 
 def _unscored_base(model: Any) -> bool:
@@ -70,74 +71,74 @@ _FAULTS: tuple[tuple[str, Predicate, str], ...] = (
     (
         "KNeighborsClassifier",
         _distance_weights,
-        "weights other than 'uniform' are taken as uniform",
+        "takes weights other than 'uniform' as uniform",
     ),
     (
         "KNeighborsRegressor",
         _distance_weights,
-        "weights other than 'uniform' are taken as uniform",
+        "takes weights other than 'uniform' as uniform",
     ),
     (
         "RadiusNeighborsClassifier",
         _distance_weights,
-        "weights other than 'uniform' are taken as uniform",
+        "takes weights other than 'uniform' as uniform",
     ),
     (
         "RadiusNeighborsRegressor",
         _distance_weights,
-        "weights other than 'uniform' are taken as uniform",
+        "takes weights other than 'uniform' as uniform",
     ),
     (
         "HistGradientBoostingClassifier",
         _has_categories,
-        "categorical splits are written as numeric ones",
+        "writes categorical splits as numeric ones",
     ),
     (
         "HistGradientBoostingRegressor",
         _has_categories,
-        "categorical splits are written as numeric ones",
+        "writes categorical splits as numeric ones",
     ),
     (
         "HistGradientBoostingRegressor",
         _log_link,
-        "the inverse of the log link is left out",
+        "leaves out the inverse of the log link",
     ),
     (
         "LinearDiscriminantAnalysis",
         _binary,
-        "its probabilities for two classes are those of twice the score",
+        "gives two classes the probabilities of twice the score",
     ),
     (
         "CalibratedClassifierCV",
         lambda m: m.method == "isotonic",
-        "isotonic calibration takes the nearest knot instead of interpolating",
+        "takes the nearest knot of an isotonic calibration instead of interpolating",
     ),
     (
         "CalibratedClassifierCV",
         _calibrates_pipeline,
-        "a calibrated Pipeline is fed with probabilities where it was fitted on scores",
+        "calibrates the probabilities of a Pipeline where scikit-learn calibrates its scores",
     ),
-    ("TunedThresholdClassifierCV", _always, "the tuned threshold is ignored"),
+    ("TunedThresholdClassifierCV", _always, "ignores the tuned threshold"),
     (
         "OneVsOneClassifier",
         lambda m: not _numbered(m),
-        "it answers with the number of the class instead of its label",
+        "answers with the number of the class instead of its label",
     ),
     (
         "StackingClassifier",
         _stacks_scores,
-        "binary scores are stacked as two columns instead of one",
+        "stacks binary scores as two columns instead of one",
     ),
-    ("OrdinalEncoder", _infrequent, "infrequent categories get other codes"),
-    ("CountVectorizer", _word_ngrams, "one-letter words are kept, so n-grams differ"),
-    ("TfidfVectorizer", _word_ngrams, "one-letter words are kept, so n-grams differ"),
-    ("TfidfVectorizer", lambda m: m.sublinear_tf, "sublinear_tf gives other values"),
-    ("TfidfTransformer", lambda m: m.sublinear_tf, "sublinear_tf gives other values"),
-    ("OneVsRestClassifier", _unscored_base, "scores are scaled to sum to one"),
+    ("OrdinalEncoder", _infrequent, "gives infrequent categories other codes"),
+    ("CountVectorizer", _word_ngrams, "keeps one-letter words, so n-grams differ"),
+    ("TfidfVectorizer", _word_ngrams, "keeps one-letter words, so n-grams differ"),
+    ("TfidfVectorizer", lambda m: m.sublinear_tf, "gives other values with sublinear_tf"),
+    ("TfidfTransformer", lambda m: m.sublinear_tf, "gives other values with sublinear_tf"),
+    ("OneVsRestClassifier", _unscored_base, "scales scores to sum to one"),
     (
         "BaggingClassifier",
         _unscored_base,
-        "the scores of estimators without predict_proba come transposed",
+        "transposes the scores of estimators without predict_proba",
     ),
 )
 
@@ -180,5 +181,4 @@ def refuse_known_faults(model: Any, ours: frozenset[type]) -> None:
             continue
         for name, applies, sentence in _FAULTS:
             if type(part).__name__ == name and applies(part):
-                kind = "labels or probabilities" if isinstance(part, ClassifierMixin) else "values"
-                raise ConversionError(f"skl2onnx converts {name} with wrong {kind}: {sentence}")
+                raise ConversionError(f"this {name} is not converted: skl2onnx {sentence}")

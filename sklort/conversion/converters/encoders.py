@@ -1,7 +1,8 @@
 """OneHotEncoder: one column at a time, side by side in the end.
 
-Categories are matched exactly. Strings and integers go through the OneHotEncoder of ai.onnx.ml; floats, which that operator would truncate to integers,
-are first matched with Equal and numbered. Source of the rules: ``sklearn/preprocessing/_encoders.py``.
+Categories are matched exactly. Strings and integers go through the OneHotEncoder of ai.onnx.ml; floats, which that
+operator would truncate to integers, are first matched with Equal and numbered. Source of the rules:
+``sklearn/preprocessing/_encoders.py``.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _OUTPUT_DTYPES = {np.dtype(t) for t in (np.float32, np.float64, np.int64, np.boo
 
 
 def _dtype(model: Any, came: np.dtype) -> np.dtype:
-    dtype = np.dtype(model.dtype)
+    dtype: np.dtype = np.dtype(model.dtype)
     if dtype not in _OUTPUT_DTYPES:
         raise ConversionError(f"OneHotEncoder(dtype={dtype}): choose float32, float64, int64 or bool")
     return dtype
@@ -80,7 +81,7 @@ def _one_hot(writer: Writer, column: Value, categories: np.ndarray, *, strict: b
     if column.dtype == STRING:
         if not strings:
             raise ConversionError(
-                f"column {number} of {writer.where} has categories that are no strings (a missing value, or mixed types): "
+                f"column {number} of {writer.where} has categories beside strings (missing values, or other types): "
                 "ONNX strings cannot be missing; fill them with a word before fitting"
             )
         attributes["cats_strings"] = [str(v) for v in categories]

@@ -1,8 +1,9 @@
 """scikit-learn's trees as the arrays of the ONNX operator TreeEnsemble (ai.onnx.ml 5), without a loop over nodes.
 
-TreeEnsemble keeps interior nodes and leaves apart, and a leaf adds to one target only. A tree with K values per leaf (class probabilities, several
-targets) is therefore written as K consecutive copies of equal structure, one per target: t0 for target 0, t0 for target 1, ..., t1 for target 0, ...
-A runtime can recognise the copies and walk them once. Summed in this order, each target receives its addends tree by tree, as in scikit-learn.
+TreeEnsemble keeps interior nodes and leaves apart, and a leaf adds to one target only. A tree with K values per leaf
+(class probabilities, several targets) is therefore written as K consecutive copies of equal structure, one per
+target: t0 for target 0, t0 for target 1, ..., t1 for target 0, ... A runtime can recognise the copies and walk them
+once. Summed in this order, each target receives its addends tree by tree, as in scikit-learn.
 """
 
 from __future__ import annotations
@@ -112,8 +113,8 @@ class _Block:
 def _stump(values: Doubles) -> _Block:
     """A tree of one leaf: a node whose two branches are leaves of the same weight.
 
-    Two leaves rather than one named twice, which the specification also allows: readers that treat "both branches name the same leaf" apart
-    (onnx.reference takes the leaf at the index of the node) cannot go wrong on it.
+    Two leaves rather than one named twice, which the specification also allows: onnx.reference 1.23 reads a node whose
+    branches name the same leaf as the leaf at the number of the node. On two leaves no reader can go wrong.
     """
     no, zero = np.zeros(1, np.bool_), np.zeros(1, np.int64)
     twin = np.repeat(values.reshape(-1, 1), 2, axis=1)
@@ -150,7 +151,8 @@ def forest_arrays(
     Parameters
     ----------
     trees : iterable of (tree, values, targets)
-        scikit-learn's ``tree_``; the weights of its nodes, shape (nodes, k); and the k targets they are added to. In the order of addition.
+        scikit-learn's ``tree_``; the weights of its nodes, shape (nodes, k); and the k targets they are added to. In
+        the order of addition.
     targets : int
         Columns of the answer.
     first : (targets,) float64, optional

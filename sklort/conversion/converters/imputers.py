@@ -9,13 +9,13 @@ from sklearn.impute import SimpleImputer
 
 from ...exceptions import ConversionError
 from ..adapter import Answers, Converter
+from ..missing import is_missing
 from ..writer import STRING, Writer
 from .scalers import float_dtype
 
 
 def _marks_nan(model: Any) -> bool:
-    value = model.missing_values
-    return value is None or value != value or type(value).__name__ == "NAType"
+    return is_missing(model.missing_values)
 
 
 def _imputed_dtype(model: Any, came: np.dtype) -> np.dtype:
@@ -31,7 +31,7 @@ def _kept(model: Any) -> np.ndarray:
     if model.keep_empty_features:
         return np.arange(len(statistics))
     if statistics.dtype.kind == "O":
-        empty = np.array([v is None or v != v for v in statistics], bool)
+        empty = np.array([is_missing(v) for v in statistics], bool)
     else:
         empty = np.isnan(statistics) if statistics.dtype.kind == "f" else np.zeros(len(statistics), bool)
     return np.flatnonzero(~empty)

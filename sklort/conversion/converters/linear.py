@@ -1,6 +1,7 @@
 """Linear models, in the dtype scikit-learn computes in: the promotion of X and ``coef_``.
 
-Formulas: ``sklearn/linear_model/_base.py`` (``LinearClassifierMixin``, ``_decision_function``), ``_logistic.py``, ``_stochastic_gradient.py``.
+Formulas: ``sklearn/linear_model/_base.py`` (``LinearClassifierMixin``, ``_decision_function``), ``_logistic.py``,
+``_stochastic_gradient.py``.
 """
 
 from __future__ import annotations

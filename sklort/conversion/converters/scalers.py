@@ -1,8 +1,9 @@
 """Scalers and Normalizer, with scikit-learn's own order of operations and roundings.
 
-scikit-learn transforms a float32 X in place: NumPy computes ``X -= center_`` in float64 where ``center_`` is float64, and rounds the result to
-float32; StandardScaler, since it supports the array API, rounds its parameters to float32 first. Both are written as they are, because what a scaler gives
-decides the leaf of a tree behind it. Integers and booleans become float64. Source: ``sklearn/preprocessing/_data.py``.
+scikit-learn transforms a float32 X in place: NumPy computes ``X -= center_`` in float64 where ``center_`` is float64,
+and rounds the result to float32; StandardScaler, since it supports the array API, rounds its parameters to float32
+first. Both are written as they are, because what a scaler gives decides the leaf of a tree behind it. Integers and
+booleans become float64. Source: ``sklearn/preprocessing/_data.py``.
 """
 
 from __future__ import annotations

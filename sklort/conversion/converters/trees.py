@@ -1,7 +1,7 @@
 """Decision trees, forests and gradient boosting: TreeEnsemble of ai.onnx.ml 5, in double.
 
-scikit-learn casts X to float32 and compares it with float64 thresholds; leaves and sums are float64 (``sklearn/tree/_tree.pyx``). The graph does the same:
-Cast to float, Cast to double, TreeEnsemble in double.
+scikit-learn casts X to float32 and compares it with float64 thresholds; leaves and sums are float64
+(``sklearn/tree/_tree.pyx``). The graph does the same: Cast to float, Cast to double, TreeEnsemble in double.
 """
 
 from __future__ import annotations
