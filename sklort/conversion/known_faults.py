@@ -156,8 +156,6 @@ def _inside(model: Any, seen: set[int]) -> Iterator[Any]:
         for value in held:
             yield from _inside(value, seen)
     elif isinstance(model, list | tuple):
-        if model and isinstance(model[0], float | int | str):
-            return
         for value in model:
             yield from _inside(value, seen)
     elif isinstance(model, dict):
