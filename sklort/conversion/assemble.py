@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper
 from skl2onnx import convert_sklearn, get_model_alias
 from skl2onnx._parse import _parse_sklearn
 from sklearn.base import is_classifier, is_clusterer, is_outlier_detector, is_regressor
@@ -18,7 +17,7 @@ from . import composition
 from .adapter import conversion_function, parser, shape_calculator
 from .composition import PARSERS, STEPS, last_step
 from .converters import CONVERTERS
-from .finish import TREE_OPSET, finish_model
+from .finish import TREE_OPSET, cast_inputs, finish_model, rename_inputs
 from .inputs import describe_inputs
 from .known_faults import refuse_known_faults
 from .result import Conversion, ModelInput
@@ -26,6 +25,7 @@ from .writer import tensor_type
 
 DEFAULT_OPSET = {"": 21, "ai.onnx.ml": 5}
 _SKL2ONNX_ML = 3  # the highest skl2onnx writes
+_LOWEST_OPSET = 19  # ReduceMax with axes as an input, Equal on strings
 _METHODS = (
     "predict",
     "predict_proba",
@@ -56,21 +56,28 @@ def assemble(model: Any, X: Any, target_opset: int | dict[str, int] | None) -> C
         raise ConversionError(
             f"trees are written as TreeEnsemble of ai.onnx.ml {TREE_OPSET}, above target_opset {opsets['ai.onnx.ml']}"
         )
+    names = rename_inputs(graph.onnx_model, {_safe(k): i.name for k, i in enumerate(inputs)})
     outputs = finish_model(
         graph.onnx_model, answers, samples, exact=type(final) in CONVERTERS, score_column=_score_column(final)
     )
     fed = {v.name for v in graph.onnx_model.graph.input}
-    kept = tuple(i for i in inputs if i.name in fed)
+    kept = tuple(replace(i, name=names[_safe(k)]) for k, i in enumerate(inputs) if names[_safe(k)] in fed)
     missing = [m for m in samples if m not in outputs]
     return Conversion(graph.onnx_model, kept, outputs, layout, _notes(graph, narrowed, final, missing))
+
+
+def _safe(number: int) -> str:
+    """The name of an input while skl2onnx works: it would rewrite the characters of a column's own name."""
+    return f"sklort_input_{number}"
 
 
 def _opsets(target: int | dict[str, int] | None) -> dict[str, int]:
     if target is None:
         return dict(DEFAULT_OPSET)
-    if isinstance(target, dict):
-        return {**DEFAULT_OPSET, **target}
-    return {**DEFAULT_OPSET, "": int(target)}
+    opsets = {**DEFAULT_OPSET, **(target if isinstance(target, dict) else {"": int(target)})}
+    if opsets[""] < _LOWEST_OPSET:
+        raise ConversionError(f"target_opset {opsets['']} is too old: {_LOWEST_OPSET} or later is written")
+    return opsets
 
 
 def _sample_answers(model: Any, X: Any) -> dict[str, np.ndarray]:
@@ -134,7 +141,7 @@ def _convert(
             first = first or error
             continue
         if given is narrow:
-            _cast_inputs(graph.onnx_model)
+            cast_inputs(graph.onnx_model, [_safe(k) for k, i in enumerate(inputs) if i.dtype == _DOUBLE])
         return graph, given is narrow
     assert first is not None
     reason = str(first).strip().splitlines()[0][:300] if str(first).strip() else type(first).__name__
@@ -168,13 +175,15 @@ def _run_skl2onnx(model: Any, final: Any, inputs: tuple[ModelInput, ...], width:
         found.update(zip(_methods(final, results), results, strict=False))
         return results
 
-    widths = {i.name: 1 if i.columns is not None else width for i in inputs}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         onnx_model, topology = convert_sklearn(
             model,
             name="sklort",
-            initial_types=[(i.name, tensor_type(i.dtype, [None, widths[i.name]])) for i in inputs],
+            initial_types=[
+                (_safe(k), tensor_type(i.dtype, [None, width if i.columns is None else 1]))
+                for k, i in enumerate(inputs)
+            ],
             target_opset=opsets,
             custom_conversion_functions={t: conversion_function(c) for t, c in {**STEPS, **CONVERTERS}.items()},
             custom_shape_calculators={t: shape_calculator(c) for t, c in {**STEPS, **CONVERTERS}.items()},
@@ -238,30 +247,6 @@ def _methods(final: Any, results: list[Any]) -> tuple[str, ...]:
 def _score_column(final: Any) -> int:
     """Of the two columns skl2onnx writes for two classes, scikit-learn's one score: libsvm counts the other way."""
     return 0 if type(final).__name__ in ("SVC", "NuSVC") else -1
-
-
-def _cast_inputs(model: onnx.ModelProto) -> None:
-    """Let a graph converted for float32 take float64: a Cast behind every such input."""
-    graph = model.graph
-    for value in graph.input:
-        if value.type.tensor_type.elem_type != TensorProto.FLOAT:
-            continue
-        inner = f"{value.name}_float32"
-        for node in graph.node:
-            for i, name in enumerate(node.input):
-                if name == value.name:
-                    node.input[i] = inner
-        value.type.tensor_type.elem_type = TensorProto.DOUBLE
-        graph.node.insert(
-            0,
-            helper.make_node(
-                "Cast",
-                [value.name],
-                [inner],
-                name=f"{inner}_cast",
-                to=TensorProto.FLOAT,
-            ),
-        )
 
 
 def _notes(graph: _Graph, narrowed: bool, final: Any, missing: list[str]) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """Pipeline, ColumnTransformer, FeatureUnion, and estimators that only pass calls on.
 
-These dissolve while parsing: their steps become operators of the graph, joined by three small steps of our own.
-`Select` takes columns, `Merge` sets matrices side by side in the dtype NumPy would give them (skl2onnx's own
-concatenation takes the dtype of its first input), `Weigh` multiplies.
+These dissolve while parsing: their steps become operators of the graph, joined by small steps of our own. `Select`
+takes columns; `Merge` sets columns and matrices side by side in the dtype NumPy would give them (skl2onnx's own
+concatenation takes the dtype of its first input); `Widen` makes float64 and `Weigh` multiplies.
 """
 
 from __future__ import annotations
@@ -24,9 +24,11 @@ from sklearn.preprocessing import FunctionTransformer
 from ..exceptions import ConversionError
 from .adapter import Answers, Converter, parser
 from .converters import CONVERTERS
-from .writer import Writer, width_of
+from .writer import Writer, dtype_of, width_of
 
 Parser = Callable[..., Any]
+_BOOLEAN = np.dtype(np.bool_)
+_DOUBLE = np.dtype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,12 @@ class Select:
 
 @dataclass(frozen=True)
 class Merge:
-    """Matrices side by side."""
+    """Columns or matrices side by side."""
+
+
+@dataclass(frozen=True)
+class Widen:
+    """A matrix as float64."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +66,13 @@ def _write_merge(writer: Writer) -> Answers:
     return {"transform": (rows.name, rows.dtype)}
 
 
+def _write_widen(writer: Writer) -> Answers:
+    rows = writer.matrix(_DOUBLE)
+    return {"transform": (rows.name, rows.dtype)}
+
+
 def _weighed_dtype(model: Any, came: np.dtype) -> np.dtype:
-    return came if came.kind == "f" else np.dtype(np.float64)
+    return came if came.kind == "f" else _DOUBLE
 
 
 def _write_weigh(writer: Writer) -> Answers:
@@ -78,6 +90,7 @@ def _write_weigh(writer: Writer) -> Answers:
 STEPS: dict[type, Converter] = {
     Select: Converter("transformer", _write_select, width=lambda model, came: len(model.columns)),
     Merge: Converter("transformer", _write_merge),
+    Widen: Converter("transformer", _write_widen, lambda model, came: _DOUBLE),
     Weigh: Converter("transformer", _write_weigh, _weighed_dtype),
 }
 
@@ -89,6 +102,17 @@ def _apply(scope: Any, step: Any, inputs: Sequence[Any]) -> Any:
 def merge(scope: Any, inputs: Sequence[Any]) -> Any:
     """`inputs` as one variable."""
     return inputs[0] if len(inputs) == 1 else _apply(scope, Merge(), inputs)
+
+
+def pass_through(scope: Any, inputs: Sequence[Any]) -> Any:
+    """`inputs` as one variable, when they are columns that nothing transforms.
+
+    They stay a DataFrame in scikit-learn, and as an array booleans beside numbers are objects, in the end float64.
+    """
+    boolean = [dtype_of(v.type) == _BOOLEAN for v in inputs]
+    if any(boolean) and not all(boolean):
+        inputs = [_apply(scope, Widen(), [v]) if b else v for v, b in zip(inputs, boolean, strict=True)]
+    return merge(scope, inputs)
 
 
 def parse_step(scope: Any, model: Any, inputs: Sequence[Any], custom_parsers: Any) -> list[Any]:
@@ -133,7 +157,7 @@ def parse_feature_union(scope: Any, model: Any, inputs: Any, custom_parsers: Any
     for name, step in model.transformer_list:
         if isinstance(step, str) and step == "drop":
             continue
-        part = merge(scope, inputs) if _skipped(step) else parse_step(scope, step, inputs, custom_parsers)[0]
+        part = pass_through(scope, inputs) if _skipped(step) else parse_step(scope, step, inputs, custom_parsers)[0]
         parts.append(_weighed(scope, model, name, part))
     return [merge(scope, parts)]
 
@@ -202,7 +226,7 @@ def parse_column_transformer(scope: Any, model: Any, inputs: Any, custom_parsers
         if not numbers:
             continue
         chosen = _selected(scope, model, inputs, numbers)
-        part = merge(scope, chosen) if _skipped(step) else parse_step(scope, step, chosen, custom_parsers)[0]
+        part = pass_through(scope, chosen) if _skipped(step) else parse_step(scope, step, chosen, custom_parsers)[0]
         parts.append(_weighed(scope, model, name, part))
     if not parts:
         raise ConversionError("ColumnTransformer keeps no column: there is nothing to convert")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from onnx import (
 from ..exceptions import ConversionError
 
 TREE_OPSET = 5
+_MAIN_OPSET = 13  # what the nodes added here are written for
 _FLOATS = {
     np.dtype(np.float32): TensorProto.FLOAT,
     np.dtype(np.float64): TensorProto.DOUBLE,
@@ -94,13 +95,43 @@ def finish_model(
         shape = [None] if sample.ndim == 1 else [None, sample.shape[1]]
         graph.output.append(helper.make_tensor_value_info(outputs[method], elem, shape))
     _drop_unused(graph)
-    _import_trees(model)
+    _import_versions(model)
     model.ir_version = min(model.ir_version, 10)
     return outputs
 
 
-def _import_trees(model: onnx.ModelProto) -> None:
-    """Import the ai.onnx.ml version that has TreeEnsemble, where it is used; one import per domain."""
+def rename_inputs(model: onnx.ModelProto, names: Mapping[str, str]) -> dict[str, str]:
+    """Rename inputs of the graph in place, each to the name wished or, if that is taken, one like it.
+
+    Returns
+    -------
+    dict of str to str
+        Old name -> new name.
+    """
+    graph = model.graph
+    builder = _Builder(graph)
+    given = {}
+    for value in graph.input:
+        given[value.name] = value.name = builder.fresh(names[value.name])
+    _replace(graph, lambda n: given.get(n, n))
+    return given
+
+
+def cast_inputs(model: onnx.ModelProto, names: Collection[str]) -> None:
+    """Let float32 inputs of the graph take float64, in place: a Cast behind each of `names`."""
+    graph = model.graph
+    for value in graph.input:
+        if value.name not in names:
+            continue
+        inner = _Builder(graph).fresh(f"{value.name}_float32")
+        old = value.name
+        _replace(graph, lambda n, old=old, inner=inner: inner if n == old else n)  # type: ignore[misc]
+        value.type.tensor_type.elem_type = TensorProto.DOUBLE
+        graph.node.insert(0, helper.make_node("Cast", [old], [inner], name=f"{inner}_cast", to=TensorProto.FLOAT))
+
+
+def _import_versions(model: onnx.ModelProto) -> None:
+    """One import per domain; of ai.onnx.ml, the version that has TreeEnsemble where it is used."""
     used = {n.op_type for n in _each_node(model.graph) if n.domain == "ai.onnx.ml"}
     versions: dict[str, int] = {}
     for opset in model.opset_import:
@@ -112,6 +143,7 @@ def _import_trees(model: onnx.ModelProto) -> None:
                 "which no version of ai.onnx.ml allows together: convert the two parts on their own"
             )
         versions["ai.onnx.ml"] = TREE_OPSET
+    versions[""] = max(versions.get("", 1), _MAIN_OPSET)
     del model.opset_import[:]
     model.opset_import.extend(helper.make_opsetid(domain, version) for domain, version in versions.items())
 
@@ -188,12 +220,15 @@ class _Builder:
         """Call the tensor `name` `title`, as an output of the graph."""
         if name == title:
             return title
-        if title in self.taken:
+        made = {output for node in self.graph.node for output in node.output}
+        if title in made and title not in {o.name for o in self.graph.output}:
             moved = self.fresh(title)
             _replace(self.graph, lambda n: moved if n == title else n)
             self._rename_output(title, moved)
+        elif title in self.taken:
+            title = self.fresh(title)
         self.taken.add(title)
-        if any(o.name == name for o in self.graph.output) or any(v.name == name for v in self.graph.input):
+        if name not in made or any(o.name == name for o in self.graph.output):
             self.graph.node.append(helper.make_node("Identity", [name], [title], name=f"{title}_node"))
             return title
         _replace(self.graph, lambda n: title if n == name else n)

@@ -13,7 +13,7 @@ from ..exceptions import ConversionError
 from .composition import DELEGATES, column_numbers
 from .missing import is_missing
 from .result import ModelInput
-from .writer import STRING
+from .writer import STRING, common_dtype
 
 MATRIX = "X"
 _FLOAT = np.dtype(np.float32)
@@ -46,7 +46,11 @@ def describe_inputs(model: Any, X: Any) -> tuple[Literal["matrix", "columns"], t
     if not is_frame(X):
         return "matrix", (ModelInput(MATRIX, None, _array_dtype(X)),)
     table = X.to_pandas() if not hasattr(X, "iloc") else X
-    present = [str(c) for c in table.columns]
+    present = list(table.columns)
+    if not all(isinstance(c, str) for c in present):
+        if _selects_by_name(model):
+            raise ConversionError("columns are fed by name, so their names must be strings: X.columns.astype(str)")
+        return "matrix", (ModelInput(MATRIX, None, _array_dtype(table.to_numpy())),)
     if len(set(present)) < len(present):
         raise ConversionError("X has two columns of one name: columns are fed by name")
     fitted = [str(c) for c in getattr(model, "feature_names_in_", present)]
@@ -60,7 +64,7 @@ def describe_inputs(model: Any, X: Any) -> tuple[Literal["matrix", "columns"], t
     ]
     if STRING not in dtypes and not _selects_by_name(model):
         return "matrix", (ModelInput(MATRIX, None, _matrix_dtype(dtypes)),)
-    return "columns", tuple(ModelInput(n, (n,), dtype) for n, dtype in zip(fitted, dtypes, strict=True))
+    return "columns", tuple(ModelInput(n or "column", (n,), dtype) for n, dtype in zip(fitted, dtypes, strict=True))
 
 
 def _array_dtype(X: Any) -> np.dtype:
@@ -79,7 +83,7 @@ def _array_dtype(X: Any) -> np.dtype:
 
 def _matrix_dtype(dtypes: list[np.dtype]) -> np.dtype:
     """float32 where scikit-learn would keep float32, else float64."""
-    common = np.result_type(*dtypes)
+    common = common_dtype(dtypes, "the model")
     if common.kind not in "biuf":
         raise ConversionError(f"X of dtype {common} cannot be the input of a converted model")
     return _FLOAT if common == _FLOAT else _DOUBLE

@@ -52,9 +52,14 @@ def width_of(variable_type: Any) -> int | None:
 
 
 def common_dtype(dtypes: list[np.dtype], where: str) -> np.dtype:
-    """The dtype scikit-learn computes in when columns of these dtypes become one matrix.
+    """The dtype scikit-learn computes in when columns or matrices of these dtypes become one matrix.
 
-    NumPy's promotion (int64 with float32 gives float64); strings only with strings.
+    NumPy's promotion (int64 with float32 gives float64); strings only beside strings.
+
+    Raises
+    ------
+    ConversionError
+        Strings beside numbers.
     """
     kinds = set(dtypes)
     if STRING in kinds:

@@ -12,7 +12,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, PowerTransformer, StandardScaler
 
 from sklort.conversion import convert_model
 from sklort.exceptions import ConversionError
@@ -171,3 +171,43 @@ def test_absent_and_odd_columns():
     dated = ColumnTransformer([("p", "passthrough", ["when"])]).fit(table)
     with pytest.raises(ConversionError, match="'when'"):
         convert_model(dated, table)
+
+
+def test_column_names_that_are_no_identifiers(check):
+    names = ["label", "probabilities", "a b", "a_b", "1x", "é", "scores", "input_0"]
+    table = pd.DataFrame(RNG.normal(size=(ROWS, 8)), columns=names)
+    table["a b"] = RNG.choice(["u", "v"], ROWS)
+    model = ColumnTransformer([("h", OneHotEncoder(), ["a b"])], remainder="passthrough")
+    conversion = check(make_pipeline(model, LogisticRegression()).fit(table, LABELS), table, **TIGHT)
+    assert {i.name: i.columns for i in conversion.inputs} == {n: (n,) for n in names}
+    assert len(set(conversion.outputs.values()) & set(names)) == 0
+
+
+def test_frame_without_string_names(check):
+    table = pd.DataFrame(RNG.normal(size=(ROWS, 3)))
+    assert check(LogisticRegression().fit(table, LABELS), table, **TIGHT).layout == "matrix"
+    model = ColumnTransformer([("s", StandardScaler(), [0])]).fit(table)
+    with pytest.raises(ConversionError, match="must be strings"):
+        convert_model(model, table)
+
+
+def test_booleans_beside_single_numbers(check):
+    """Transformed they are float32; passed through, pandas makes objects of them and scikit-learn float64."""
+    table = frame()[["open", "small"]]
+    check(ColumnTransformer([("s", StandardScaler(), ["open", "small"])]).fit(table), table)
+    check(ColumnTransformer([("a", StandardScaler(), ["small"]), ("b", "passthrough", ["open"])]).fit(table), table)
+    model = make_pipeline(ColumnTransformer([("p", "passthrough", ["open", "small"])]), StandardScaler())
+    check(model.fit(table), table)
+
+
+def test_inputs_named_as_outputs_of_a_narrowed_graph(check):
+    table = pd.DataFrame({"small": RNG.random(ROWS).astype(np.float32), "wide": RNG.random(ROWS)})
+    model = ColumnTransformer([("p", PowerTransformer(), ["wide"]), ("s", "passthrough", ["small"])]).fit(table)
+    conversion = check(model, table, rtol=1e-5, atol=1e-5)
+    assert [i.dtype for i in conversion.inputs] == [np.float32, np.float64]
+
+
+def test_old_targets_are_refused():
+    X = RNG.normal(size=(ROWS, 3))
+    with pytest.raises(ConversionError, match="too old"):
+        convert_model(StandardScaler().fit(X), X, target_opset=12)

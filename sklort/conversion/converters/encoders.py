@@ -85,7 +85,7 @@ def _one_hot(writer: Writer, column: Value, categories: np.ndarray, *, strict: b
                 "ONNX strings cannot be missing; fill them with a word before fitting"
             )
         attributes["cats_strings"] = [str(v) for v in categories]
-    elif categories.dtype.kind not in "biuf":
+    elif (categories := _numbers(categories)).dtype.kind not in "biuf":
         raise ConversionError(
             f"column {number} of {writer.where} has categories of dtype {categories.dtype}, not numbers"
         )
@@ -97,6 +97,13 @@ def _one_hot(writer: Writer, column: Value, categories: np.ndarray, *, strict: b
         attributes["cats_int64s"] = list(range(1, len(categories) + 1))
     hot = writer.node("OneHotEncoder", [name], domain="ai.onnx.ml", **attributes)
     return writer.node("Reshape", [hot, writer.constant(np.array([-1, len(categories)], np.int64))])
+
+
+def _numbers(categories: np.ndarray) -> np.ndarray:
+    """Categories of a column of Python objects as numbers, where they all are."""
+    if categories.dtype.kind == "O" and all(isinstance(v, int | float | np.number | np.bool_) for v in categories):
+        return categories.astype(np.float64)
+    return categories
 
 
 def _numbered(writer: Writer, column: Value, categories: np.ndarray) -> str:
