@@ -67,14 +67,14 @@ def finish_model(
     """
     graph = model.graph
     graph.name = "sklort"
-    _drop_identities(graph)
+    origin = _drop_identities(graph)
     declared = {o.name: o.type.tensor_type for o in graph.output}
     builder = _Builder(graph)
     del graph.output[:]
     outputs: dict[str, str] = {}
     for method, tensor in answers.items():
         sample = samples[method]
-        elem, name = declared[tensor].elem_type, tensor
+        elem, name = declared[tensor].elem_type, origin(tensor)
         rank = len(declared[tensor].shape.dim)
         wanted = _FLOATS.get(sample.dtype)
         if method == "transform" and sample.dtype.kind in "iu":  # an integer X that the model leaves as it is
@@ -171,22 +171,23 @@ def _replace(graph: GraphProto, new_name: Callable[[str], str]) -> None:
                 node.input[i] = renamed
 
 
-def _drop_identities(graph: GraphProto) -> None:
-    kept = {o.name for o in graph.output}
+def _drop_identities(graph: GraphProto) -> Callable[[str], str]:
+    """Remove Identity nodes, and return which tensor stands for one that is gone."""
     ends = {v.name for node in graph.node for inner in _subgraphs(node) for v in inner.output}
     source: dict[str, str] = {}
     for i in range(len(graph.node) - 1, -1, -1):
         node = graph.node[i]
-        if node.op_type == "Identity" and node.domain == "" and node.output[0] not in kept | ends:
+        if node.op_type == "Identity" and node.domain == "" and node.output[0] not in ends:
             source[node.output[0]] = node.input[0]
             del graph.node[i]
 
-    def resolve(name: str) -> str:
+    def origin(name: str) -> str:
         while name in source:
             name = source[name]
         return name
 
-    _replace(graph, resolve)
+    _replace(graph, origin)
+    return origin
 
 
 class _Builder:
