@@ -68,7 +68,7 @@ class ModelLoaded(SessionError, RuntimeError):
     code = 8
 
 
-class NotImplemented(SessionError, NotImplementedError):  # noqa: A001 - onnxruntime's name
+class NotImplemented(SessionError, NotImplementedError):
     code = 9
 
 

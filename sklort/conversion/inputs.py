@@ -1,0 +1,158 @@
+"""From a sample X to the inputs of the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import numpy as np
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import FeatureUnion, Pipeline
+
+from ..exceptions import ConversionError
+from .composition import DELEGATES, column_numbers
+from .missing import is_missing
+from .result import ModelInput
+from .writer import STRING, common_dtype
+
+MATRIX = "X"
+_FLOAT = np.dtype(np.float32)
+_DOUBLE = np.dtype(np.float64)
+
+
+def is_frame(X: Any) -> bool:
+    """A table with named columns: pandas, polars, pyarrow."""
+    return hasattr(X, "columns") and (hasattr(X, "iloc") or hasattr(X, "to_pandas"))
+
+
+def describe_inputs(model: Any, X: Any) -> tuple[Literal["matrix", "columns"], tuple[ModelInput, ...]]:
+    """The inputs of the graph of `model` when it is fed with data like `X`.
+
+    Parameters
+    ----------
+    model : fitted estimator
+    X : array or table of shape (n, n_features)
+        A sample; its dtypes are what the graph will take.
+
+    Returns
+    -------
+    layout, inputs
+
+    Raises
+    ------
+    ConversionError
+        X is not two-dimensional, or holds what ONNX has no tensor for.
+    """
+    if not is_frame(X):
+        return "matrix", (ModelInput(MATRIX, None, _array_dtype(X)),)
+    table = X.to_pandas() if not hasattr(X, "iloc") else X
+    present = list(table.columns)
+    if not all(isinstance(c, str) for c in present):
+        if _selects_by_name(model):
+            raise ConversionError("columns are fed by name, so their names must be strings: X.columns.astype(str)")
+        return "matrix", (ModelInput(MATRIX, None, _array_dtype(table.to_numpy())),)
+    if len(set(present)) < len(present):
+        raise ConversionError("X has two columns of one name: columns are fed by name")
+    fitted = [str(c) for c in getattr(model, "feature_names_in_", present)]
+    absent = sorted(set(fitted) - set(present))
+    if absent:
+        raise ConversionError(f"X lacks columns the model was fitted on: {', '.join(map(repr, absent))}")
+    used = _used_columns(model, len(fitted))
+    dtypes = [
+        _column_dtype(table.iloc[:, present.index(name)], name) if i in used else _DOUBLE
+        for i, name in enumerate(fitted)
+    ]
+    if STRING not in dtypes and not _selects_by_name(model):
+        return "matrix", (ModelInput(MATRIX, None, _matrix_dtype(dtypes)),)
+    return "columns", tuple(ModelInput(n or "column", (n,), dtype) for n, dtype in zip(fitted, dtypes, strict=True))
+
+
+def _array_dtype(X: Any) -> np.dtype:
+    if hasattr(X, "tocsr"):
+        return _matrix_dtype([np.dtype(X.dtype)])
+    array = np.asarray(X)
+    if array.ndim != 2:
+        raise ConversionError(f"the sample X must have two dimensions (rows, features), not {array.ndim}")
+    if array.dtype.kind in "US" or array.dtype.kind == "T":
+        return STRING
+    if array.dtype.kind == "O":
+        dtype = _object_dtype(array.ravel(), "X")
+        return dtype if dtype == STRING else _DOUBLE
+    return _matrix_dtype([array.dtype])
+
+
+def _matrix_dtype(dtypes: list[np.dtype]) -> np.dtype:
+    """float32 where scikit-learn would keep float32, else float64."""
+    common = common_dtype(dtypes, "the model")
+    if common.kind not in "biuf":
+        raise ConversionError(f"X of dtype {common} cannot be the input of a converted model")
+    return _FLOAT if common == _FLOAT else _DOUBLE
+
+
+def _column_dtype(column: Any, name: str) -> np.dtype:
+    """float32, float64, int64, bool, or object for strings."""
+    dtype = column.dtype
+    where = f"column {name!r}"
+    if str(dtype) == "category":
+        return _object_dtype(np.asarray(column, dtype=object), where)
+    kind = getattr(dtype, "kind", "O")
+    if kind == "f":
+        return _FLOAT if dtype == np.float32 else _DOUBLE
+    if kind in "iub":
+        if not isinstance(dtype, np.dtype) and column.isna().any():
+            return _DOUBLE
+        return np.dtype(np.bool_) if kind == "b" else np.dtype(np.int64)
+    if kind == "O":
+        return _object_dtype(np.asarray(column, dtype=object), where)
+    raise ConversionError(f"{where} has dtype {dtype}: numbers, booleans and strings can be converted")
+
+
+def _object_dtype(values: np.ndarray, where: str) -> np.dtype:
+    kinds = {type(v) for v in values if not is_missing(v)}
+    if kinds and all(issubclass(k, str) for k in kinds):
+        if any(is_missing(v) for v in values):
+            raise ConversionError(
+                f"{where} holds strings and missing values: an ONNX string cannot be missing; "
+                'fill them with a word (X[column].fillna("missing")) before fitting and predicting'
+            )
+        return STRING
+    if all(issubclass(k, bool | np.bool_) for k in kinds) and kinds and not any(is_missing(v) for v in values):
+        return np.dtype(np.bool_)
+    if all(issubclass(k, int | np.integer) for k in kinds) and kinds and not any(is_missing(v) for v in values):
+        return np.dtype(np.int64)
+    if all(issubclass(k, int | float | np.number | np.bool_) for k in kinds):
+        return _DOUBLE
+    names = ", ".join(sorted(k.__name__ for k in kinds))
+    raise ConversionError(f"{where} holds values of types {names}: numbers or strings can be converted, not both")
+
+
+def _first_steps(model: Any) -> Iterator[Any]:
+    """The estimators that see X itself."""
+    if type(model) in DELEGATES:
+        yield from _first_steps(getattr(model, DELEGATES[type(model)]))
+    elif isinstance(model, Pipeline):
+        steps = [s for _, s in model.steps if s is not None and not isinstance(s, str)]
+        if steps:
+            yield from _first_steps(steps[0])
+    elif isinstance(model, FeatureUnion):
+        for _, step in model.transformer_list:
+            if not isinstance(step, str):
+                yield from _first_steps(step)
+    else:
+        yield model
+
+
+def _selects_by_name(model: Any) -> bool:
+    return any(isinstance(step, ColumnTransformer) for step in _first_steps(model))
+
+
+def _used_columns(model: Any, count: int) -> set[int]:
+    """Numbers of the columns of X the model looks at; what a ColumnTransformer drops is not looked at."""
+    used: set[int] = set()
+    for step in _first_steps(model):
+        if not isinstance(step, ColumnTransformer):
+            return set(range(count))
+        for _, transformer, columns in step.transformers_:
+            if not (isinstance(transformer, str) and transformer == "drop"):
+                used.update(column_numbers(step, columns))
+    return used

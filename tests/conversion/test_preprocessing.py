@@ -1,0 +1,148 @@
+"""Scalers, imputers and encoders: scikit-learn's own roundings."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, Normalizer, OneHotEncoder, RobustScaler, StandardScaler
+
+from sklort.conversion import convert_model
+from sklort.exceptions import ConversionError
+
+RNG = np.random.default_rng(0)
+NUMBERS = RNG.normal(size=(80, 4)) * [1, 1e3, 1e-3, 7] + [0, 5, 0, -3]
+HOLED = np.where(RNG.random(NUMBERS.shape) < 0.2, np.nan, NUMBERS)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("fitted_on", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    "model",
+    [
+        StandardScaler(),
+        StandardScaler(with_mean=False),
+        StandardScaler(with_std=False),
+        MinMaxScaler(),
+        MinMaxScaler((-2, 3), clip=True),
+        MaxAbsScaler(),
+        RobustScaler(),
+        RobustScaler(with_centering=False),
+        RobustScaler(with_scaling=False),
+        Normalizer("max"),
+    ],
+    ids=str,
+)
+def test_scalers_to_the_last_bit(check, model, fitted_on, dtype):
+    check(model.fit(NUMBERS.astype(fitted_on)), (NUMBERS * 1.37).astype(dtype), methods={"transform"})
+
+
+@pytest.mark.parametrize("norm", ["l1", "l2"])
+def test_normalizer(check, norm):
+    X = NUMBERS.copy()
+    X[3] = 0
+    X[4] = 1e-17
+    check(Normalizer(norm).fit(X), X, rtol=1e-15)
+
+
+def test_missing_values_pass_scalers(check):
+    check(StandardScaler().fit(HOLED), HOLED)
+
+
+def test_integers_are_scaled_in_double(check):
+    X = np.array([[1, 20], [2, 30], [4, 50]])
+    check(StandardScaler().fit(X), X)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("strategy", ["mean", "median", "most_frequent", "constant"])
+def test_imputer(check, strategy, dtype):
+    X = HOLED.astype(dtype)
+    check(SimpleImputer(strategy=strategy).fit(X), X)
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_imputer_of_an_empty_column(check, keep):
+    X = HOLED.copy()
+    X[:, 2] = np.nan
+    check(SimpleImputer(keep_empty_features=keep).fit(X), X)
+    check(SimpleImputer(keep_empty_features=keep, add_indicator=True).fit(X), X)
+
+
+def test_imputer_with_indicator(check):
+    X = HOLED.copy()
+    X[:, 1] = 3
+    check(SimpleImputer(add_indicator=True).fit(X), X)
+
+
+def test_imputer_of_a_marked_value(check):
+    X = RNG.integers(-2, 3, (40, 3))
+    check(SimpleImputer(missing_values=-1, strategy="constant", fill_value=7).fit(X), X)
+    check(SimpleImputer(missing_values=-1, strategy="mean").fit(X), X)
+
+
+def test_imputer_of_strings(check):
+    X = RNG.choice(["a", "b", "?"], (30, 2)).astype(object)
+    check(SimpleImputer(missing_values="?", strategy="most_frequent").fit(X), X)
+    check(SimpleImputer(strategy="most_frequent").fit(X), X)
+
+
+STRINGS = RNG.choice(["x", "yy", "é"], (40, 2)).astype(object)
+INTEGERS = RNG.integers(-2, 3, (40, 3))
+FRACTIONS = INTEGERS + 0.5
+
+
+@pytest.mark.parametrize("X", [STRINGS, STRINGS.astype(str), INTEGERS, FRACTIONS, FRACTIONS.astype(np.float32)])
+@pytest.mark.parametrize("drop", [None, "first", "if_binary"])
+@pytest.mark.parametrize("unknown", ["error", "ignore"])
+def test_one_hot(check, X, drop, unknown):
+    check(OneHotEncoder(drop=drop, handle_unknown=unknown).fit(X), X, methods={"transform"})
+
+
+def test_one_hot_of_fractions_does_not_truncate(check, answers):
+    model = OneHotEncoder(handle_unknown="ignore").fit([[1.0], [2.0]])
+    conversion = check(model, np.array([[1.0], [1.5], [2.0], [-7.25]]))
+    assert (answers(conversion, np.array([[1.5]]))["transform"] == 0).all()
+
+
+def test_one_hot_of_missing_numbers(check):
+    X = np.where(INTEGERS == 2, np.nan, INTEGERS)
+    check(OneHotEncoder().fit(X), X)
+
+
+@pytest.mark.parametrize("X", [STRINGS, INTEGERS])
+def test_unknown_categories(check, answers, X):
+    strange = X.copy()
+    strange[::5, 0] = "new" if X is STRINGS else 99
+    check(OneHotEncoder(handle_unknown="ignore").fit(X), strange)
+    conversion = convert_model(OneHotEncoder().fit(X), X)
+    with pytest.raises(RuntimeError):
+        answers(conversion, strange)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int64, np.bool_])
+def test_one_hot_dtype(check, dtype):
+    check(OneHotEncoder(dtype=dtype).fit(STRINGS), STRINGS)
+
+
+def test_infrequent_categories_are_refused():
+    model = OneHotEncoder(min_frequency=20).fit(STRINGS)
+    with pytest.raises(ConversionError, match="infrequent"):
+        convert_model(model, STRINGS)
+
+
+def test_missing_strings_are_refused():
+    frame = pd.DataFrame({"a": ["x", None, "y"], "b": ["u", "v", "w"]})
+    with pytest.raises(ConversionError, match="missing"):
+        convert_model(OneHotEncoder().fit(frame), frame)
+    with pytest.raises(ConversionError, match="missing values"):
+        convert_model(OneHotEncoder().fit(frame), frame.dropna())
+
+
+def test_a_scaler_decides_the_leaf_behind_it(check):
+    X = NUMBERS.astype(np.float32)
+    check(make_pipeline(StandardScaler(), RandomForestClassifier(5, random_state=0)).fit(X, X[:, 0] > 0), X)
+    check(make_pipeline(RobustScaler(), RandomForestClassifier(5, random_state=0)).fit(X, X[:, 0] > 0), X)
