@@ -6,6 +6,7 @@ in single-assignment form; `nodes` is in an order in which every value is made b
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
@@ -67,9 +68,48 @@ class Node:
         op = f"{self.domain}:{self.op_type}" if self.domain else self.op_type
         return f"{op} {self.name!r}" if self.name else f"{op} -> {', '.join(filter(None, self.outputs))}"
 
-    def renamed(self, names: dict[str, str]) -> Node:
-        """The same node with its inputs renamed by `names`."""
-        return replace(self, inputs=tuple(names.get(name, name) for name in self.inputs))
+    @property
+    def subgraphs(self) -> tuple[Graph, ...]:
+        """The graphs among the attributes (branches of If, bodies of Loop and Scan)."""
+        if not self.attributes:
+            return ()
+        found: list[Graph] = []
+        for attribute in self.attributes.values():
+            if attribute.kind is AttributeKind.GRAPH:
+                found.append(attribute.value)
+            elif attribute.kind is AttributeKind.GRAPHS:
+                found.extend(attribute.value)
+        return tuple(found)
+
+    @property
+    def captured(self) -> tuple[str, ...]:
+        """Names that the subgraphs read from outside, in order of first use."""
+        return tuple(dict.fromkeys(name for graph in self.subgraphs for name in graph.captured))
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Every value this node needs: its inputs that are not omitted, and what its subgraphs capture."""
+        return tuple(dict.fromkeys([name for name in self.inputs if name] + list(self.captured)))
+
+    def renamed(self, names: Mapping[str, str]) -> Node:
+        """The same node with the names it reads changed by `names`, inside its subgraphs too."""
+        inputs = tuple(names.get(name, name) for name in self.inputs)
+        node = self
+        if any(name in names for name in self.captured):
+            node = self.with_subgraphs(lambda graph: graph.renamed(names))
+        return node if inputs == self.inputs else replace(node, inputs=inputs)
+
+    def with_subgraphs(self, change: Callable[[Graph], Graph]) -> Node:
+        """The same node with each subgraph replaced by `change` of it."""
+
+        def changed(attribute: Attribute) -> Attribute:
+            if attribute.kind is AttributeKind.GRAPH:
+                return Attribute(attribute.kind, change(attribute.value))
+            if attribute.kind is AttributeKind.GRAPHS:
+                return Attribute(attribute.kind, tuple(change(graph) for graph in attribute.value))
+            return attribute
+
+        return replace(self, attributes={key: changed(value) for key, value in self.attributes.items()})
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +121,23 @@ class Graph:
     outputs: tuple[ValueInfo, ...]
     nodes: tuple[Node, ...]
     constants: dict[str, Array]
+
+    @property
+    def captured(self) -> tuple[str, ...]:
+        """Names read here and made outside, in order of first use."""
+        here = {value.name for value in self.inputs} | set(self.constants)
+        here.update(name for node in self.nodes for name in node.outputs)
+        read = [name for node in self.nodes for name in node.reads] + [value.name for value in self.outputs]
+        return tuple(dict.fromkeys(name for name in read if name not in here))
+
+    def renamed(self, names: Mapping[str, str]) -> Graph:
+        """The same graph with its captured names changed by `names`."""
+        captured = set(self.captured)
+        names = {old: new for old, new in names.items() if old in captured}
+        if not names:
+            return self
+        outputs = tuple(replace(value, name=names.get(value.name, value.name)) for value in self.outputs)
+        return replace(self, nodes=tuple(node.renamed(names) for node in self.nodes), outputs=outputs)
 
 
 @dataclass(frozen=True, eq=False)
