@@ -1,0 +1,28 @@
+"""``y = Cast(x, to=T)`` where x has the element type T already: an Identity, which `drop_identities` takes from there."""
+
+from __future__ import annotations
+
+from sklort.graph.ir import Node
+from sklort.passes.rule import Edit, Facts, Found, Rule
+
+
+def _match(node: Node, facts: Facts) -> Found | None:
+    return (node,) if node.op_type == "Cast" and not node.domain and "to" in node.attributes else None
+
+
+def _unless(found: Found, facts: Facts) -> str | None:
+    (node,) = found
+    known = facts.dtypes.get(node.inputs[0])
+    if known is None:
+        return f"the element type of {node.inputs[0]!r} is not certain"
+    if int(known) != node.attributes["to"].value:
+        return f"{node.inputs[0]!r} is {known.label}: the cast does something"
+    return None
+
+
+def _make(found: Found, facts: Facts) -> Edit:
+    (node,) = found
+    return Edit(swap={id(node): Node("Identity", "", node.version, node.inputs, node.outputs, {}, node.name)})
+
+
+RULE = Rule("drop_noop_casts", _match, _unless, _make)

@@ -1,0 +1,180 @@
+"""A graph and its providers become a plan, and a plan becomes a runner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sklort.exceptions import InvalidArgument
+from sklort.graph.ir import Graph, Node, ValueInfo
+from sklort.passes.pipeline import PIPELINE, optimise
+from sklort.passes.rule import Evaluate, Pass
+from sklort.plan.assign import assign, runs
+from sklort.plan.memory import Slots, last_reads
+from sklort.plan.model import Part, PlacedPart, Plan, Port, Step
+from sklort.providers.part import OMITTED, Provider, Runner
+
+_IDENTITY = 16
+"""The version of the Identity that copies an input or a constant to an output: takes every kind of value."""
+
+
+def make_plan(
+    graph: Graph,
+    providers: Sequence[Provider],
+    outputs: Sequence[str] | None = None,
+    evaluate: Evaluate | None = None,
+    passes: tuple[Pass, ...] = PIPELINE,
+) -> Plan:
+    """Plan the computation of `outputs`, all of the graph's by default, in the given order.
+
+    Raises
+    ------
+    InvalidArgument
+        A name in `outputs` is no output of the graph.
+    NotImplemented
+        A node that nobody can run.
+    """
+    graph, refusals = optimise(_selected(graph, outputs), evaluate, passes)
+    graph = _owned(graph)
+    assignments = assign(graph, providers)
+    types = {value.name: value for value in (*graph.inputs, *graph.outputs)}
+    wanted = {value.name for value in graph.outputs}
+    groups = runs(graph, assignments)
+    if len(groups) <= 1:
+        provider, nodes = groups[0] if groups else (providers[0].name, ())
+        names = [value.name for value in graph.inputs], [value.name for value in graph.outputs]
+        part = make_part(nodes, *names, graph, types)
+        everything = PlacedPart(provider, part, tuple(range(len(part.inputs))), tuple(range(len(part.outputs))))
+        return Plan(graph, part.slots, part.inputs, part.outputs, (everything,), assignments, refusals)
+    reads = [_outside(nodes, graph) for _, nodes in groups]
+    slots = Slots()
+    home = {value.name: slots.take() for value in graph.inputs}
+    inputs = tuple(Port(home[value.name], value.name, value.type) for value in graph.inputs)
+    last = last_reads(reads, wanted)
+    placed: list[PlacedPart] = []
+    for i, (provider, nodes) in enumerate(groups):
+        made = [name for node in nodes for name in node.outputs if name]
+        later = wanted.union(*reads[i + 1 :])
+        leaving = [name for name in made if name in later]
+        part = make_part(nodes, reads[i], leaving, graph, types)
+        home.update((name, slots.take()) for name in leaving)
+        release = tuple(home[name] for name in last[i])
+        placed.append(
+            PlacedPart(
+                provider, part, tuple(home[name] for name in reads[i]), tuple(home[name] for name in leaving), release
+            )
+        )
+        slots.give_back(release)
+    ports = tuple(Port(home[value.name], value.name, value.type) for value in graph.outputs)
+    return Plan(graph, slots.count, inputs, ports, tuple(placed), assignments, refusals)
+
+
+def _selected(graph: Graph, outputs: Sequence[str] | None) -> Graph:
+    if outputs is None:
+        return graph
+    declared = {value.name: value for value in graph.outputs}
+    unknown = [name for name in outputs if name not in declared]
+    if unknown:
+        raise InvalidArgument(f"the model has no output {unknown[0]!r}; its outputs are {', '.join(declared)}")
+    return replace(graph, outputs=tuple(declared[name] for name in outputs))
+
+
+def _owned(graph: Graph) -> Graph:
+    """`graph` with every output made by a node, once: results share memory with nothing."""
+    made = {name for node in graph.nodes for name in node.outputs}
+    taken = made | set(graph.constants) | {value.name for value in graph.inputs}
+    nodes, outputs, seen = list(graph.nodes), [], set()
+    for value in graph.outputs:
+        if value.name in made and value.name not in seen:
+            seen.add(value.name)
+            outputs.append(value)
+            continue
+        copy, number = f"{value.name}/copy", 1
+        while copy in taken:
+            copy, number = f"{value.name}/copy{number}", number + 1
+        taken.add(copy)
+        nodes.append(Node("Identity", "", _IDENTITY, (value.name,), (copy,)))
+        outputs.append(ValueInfo(copy, value.type))
+    return replace(graph, nodes=tuple(nodes), outputs=tuple(outputs))
+
+
+def _outside(nodes: Iterable[Node], graph: Graph) -> tuple[str, ...]:
+    """What a run of nodes reads from elsewhere, constants aside."""
+    found: dict[str, None] = {}
+    made: set[str] = set()
+    for node in nodes:
+        found.update((name, None) for name in node.reads if name not in made and name not in graph.constants)
+        made.update(node.outputs)
+    return tuple(found)
+
+
+def make_part(
+    nodes: Sequence[Node],
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    graph: Graph,
+    types: Mapping[str, ValueInfo],
+) -> Part:
+    """Number the values of a run of nodes: constants for good, the others while somebody still reads them."""
+    read = {name for node in nodes for name in node.reads}
+    slots = Slots()
+    constants = {name: slots.take() for name in graph.constants if name in read}
+    home = dict(constants) | {name: slots.take() for name in inputs}
+    ports = tuple(_port(home[name], name, types) for name in inputs)
+    last = last_reads([node.reads for node in nodes], {*outputs, *constants})
+    steps = []
+    for i, node in enumerate(nodes):
+        made = {name: slots.take() for name in node.outputs if name}
+        unread = tuple(made[name] for name in made if name not in read and name not in outputs)
+        step_inputs = tuple(home[name] if name else OMITTED for name in node.inputs)
+        captured = tuple((name, home[name]) for name in node.captured)
+        home.update(made)
+        release = (*(home[name] for name in last[i]), *unread)
+        step_outputs = tuple(made[name] if name else OMITTED for name in node.outputs)
+        steps.append(Step(node, step_inputs, step_outputs, captured, release))
+        slots.give_back(release)
+    return Part(
+        slots.count,
+        ports,
+        tuple((slot, graph.constants[name]) for name, slot in constants.items()),
+        tuple(steps),
+        tuple(_port(home[name], name, types) for name in outputs),
+    )
+
+
+def _port(slot: int, name: str, types: Mapping[str, ValueInfo]) -> Port:
+    return Port(slot, name, types[name].type if name in types else None)
+
+
+def compile_plan(plan: Plan, providers: Sequence[Provider]) -> Runner:
+    """The runner of a plan; where one provider runs it whole, its program itself."""
+    by_name = {provider.name: provider for provider in providers}
+    compiled = [by_name[placed.provider].compile(placed.part) for placed in plan.parts]
+    return compiled[0] if len(compiled) == 1 else _Relay(plan, compiled)
+
+
+class _Relay:
+    """Parts of several providers, one after the other."""
+
+    def __init__(self, plan: Plan, runners: Sequence[Runner]) -> None:
+        self._plan = plan
+        self._legs = tuple(zip(plan.parts, runners))
+
+    def run(self, values: list[Any]) -> list[Any]:
+        slots: list[Any] = [None] * self._plan.slots
+        for port, value in zip(self._plan.inputs, values):
+            slots[port.slot] = value
+        for placed, runner in self._legs:
+            found = runner.run([slots[slot] for slot in placed.inputs])
+            for slot, value in zip(placed.outputs, found):
+                slots[slot] = value
+            for slot in placed.release:
+                slots[slot] = None
+        return [slots[port.slot] for port in self._plan.outputs]
+
+    def fast(self, X: Any) -> Any:
+        return None
+
+
+__all__ = ["Evaluate", "compile_plan", "make_part", "make_plan"]

@@ -1,0 +1,81 @@
+"""What the plan hands to a provider, and what it gets back.
+
+A part is a program of its own: values live in numbered slots, constants in theirs, and each step says which slots hold
+values that nobody reads afterwards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sklort.graph.ir import Array, Node
+from sklort.graph.types import Type
+
+OMITTED = -1
+"""The slot of an input or output that is left out."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One kernel call. `captured` are the values that the node's subgraphs read from outside, by name."""
+
+    node: Node
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    captured: tuple[tuple[str, int], ...] = ()
+    release: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Port:
+    """A value entering or leaving a part. `type` is what the model declares: a promise for inputs, a request for
+    outputs, None where it says nothing."""
+
+    slot: int
+    name: str
+    type: Type | None
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Nodes that one provider runs together."""
+
+    slots: int
+    inputs: tuple[Port, ...]
+    constants: tuple[tuple[int, Array], ...]
+    steps: tuple[Step, ...]
+    outputs: tuple[Port, ...]
+
+
+class Runner(Protocol):
+    """A compiled part or plan. Safe to call from several threads."""
+
+    def run(self, values: list[Any]) -> list[Any]:
+        """The outputs for these inputs, fresh arrays that share memory with nothing."""
+        ...
+
+    def fast(self, X: Any) -> Any:
+        """The outputs for a single array that needs no conversion at all, or None: call `run` instead."""
+        ...
+
+
+class Provider(Protocol):
+    """Someone who can run nodes. A refusal is a sentence, None means yes."""
+
+    @property
+    def name(self) -> str:
+        """The name that users write, e.g. ``CPUExecutionProvider``."""
+        ...
+
+    def unavailable(self) -> str | None:
+        """Why this provider cannot be used in this process."""
+        ...
+
+    def refuses(self, node: Node) -> str | None:
+        """Why it does not run `node`."""
+        ...
+
+    def compile(self, part: Part) -> Runner:
+        """Prepare a part, every node of which it did not refuse."""
+        ...

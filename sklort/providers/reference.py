@@ -1,0 +1,203 @@
+"""Any ONNX operator, one node at a time, through ``onnx.reference``: always there, the judge, never fast.
+
+A node becomes a model of one node, evaluated with what its subgraphs capture as further inputs. The evaluator is made
+when a step is prepared; operators that ONNX defines as a function of their input types get one for each combination
+of types that comes along.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+
+from sklort.exceptions import Fail, SessionError
+from sklort.graph.ir import Array, Node
+from sklort.graph.save import node_model, type_proto
+from sklort.graph.types import DType, SequenceType, TensorType, Type, dtype_of
+from sklort.providers.part import OMITTED, Part, Port, Step
+
+
+class ReferenceProvider:
+    """See the module."""
+
+    name = "ReferenceExecutionProvider"
+
+    def unavailable(self) -> str | None:
+        return None
+
+    def refuses(self, node: Node) -> str | None:
+        """A sentence for the operators that ``onnx.reference`` lacks."""
+        from onnx.reference import ReferenceEvaluator
+        from onnx.reference.op_run import RuntimeContextError
+
+        try:
+            if node.domain == "":
+                from onnx.reference.ops import load_op
+
+                load_op("", node.op_type, node.version, evaluator_cls=ReferenceEvaluator)
+            elif node.domain == "ai.onnx.ml":
+                from onnx.reference.ops.aionnxml import load_op as load_ml_op
+
+                load_ml_op(node.domain, node.op_type, node.version)
+            else:
+                return f"onnx.reference has no operators of the domain {node.domain!r}"
+        except RuntimeContextError:
+            pass  # a function of its input types, found when they are known
+        except (NotImplementedError, RuntimeError, ValueError):
+            return f"onnx.reference does not implement {node.op_type}"
+        for graph in node.subgraphs:
+            for inner in graph.nodes:
+                sentence = self.refuses(inner)
+                if sentence:
+                    return f"its subgraph holds {inner.label}: {sentence}"
+        return None
+
+    def compile(self, part: Part) -> ReferenceRunner:
+        return ReferenceRunner(part)
+
+
+class ReferenceRunner:
+    """A part as a loop over one-node evaluators."""
+
+    def __init__(self, part: Part) -> None:
+        self._part = part
+        self._steps = [(step, _Kernel(step)) for step in part.steps]
+
+    def run(self, values: list[Any]) -> list[Any]:
+        slots: list[Any] = [None] * self._part.slots
+        for slot, array in self._part.constants:
+            slots[slot] = array
+        for port, value in zip(self._part.inputs, values):
+            slots[port.slot] = value
+        for step, kernel in self._steps:
+            found = kernel(
+                [None if slot == OMITTED else slots[slot] for slot in step.inputs],
+                {name: slots[slot] for name, slot in step.captured},
+            )
+            for slot, value in zip(step.outputs, found):
+                if slot != OMITTED:
+                    slots[slot] = value
+            for slot in step.release:
+                slots[slot] = None
+        return [_fresh(honour(slots[port.slot], port)) for port in self._part.outputs]
+
+    def fast(self, X: Any) -> Any:
+        return None
+
+
+class _Kernel:
+    """One node, callable with its input values and captured values."""
+
+    def __init__(self, step: Step) -> None:
+        from onnx.reference.op_run import RuntimeContextError
+
+        self._node = step.node
+        self._names = tuple(dict.fromkeys([*filter(None, step.node.inputs), *(name for name, _ in step.captured)]))
+        self._opsets = _opsets(step.node)
+        self._outputs = [name for name in step.node.outputs if name]
+        self._lock = threading.Lock()
+        self._by_types: dict[tuple[Type | None, ...], Any] = {}
+        try:
+            self._evaluator = self._prepare(())
+        except RuntimeContextError:
+            self._evaluator = None
+        except Exception as error:
+            raise Fail(f"{step.node.label}: onnx.reference cannot prepare it: {_text(error)}") from error
+
+    def _prepare(self, types: tuple[Type | None, ...]) -> Any:
+        from onnx.reference import ReferenceEvaluator
+
+        model = node_model(self._node, self._opsets, self._names)
+        for value, kind in zip(model.graph.input, types):
+            if kind is not None:
+                value.type.CopyFrom(type_proto(kind))
+        if not types:  # without any type the evaluator cannot mistake an open one for a known one
+            for value in model.graph.input:
+                value.ClearField("type")
+        return ReferenceEvaluator(model)
+
+    def _for(self, feed: dict[str, Any]) -> Any:
+        if self._evaluator is not None:
+            return self._evaluator
+        types = tuple(_type_of(feed.get(name)) for name in self._names)
+        with self._lock:
+            if types not in self._by_types:
+                self._by_types[types] = self._prepare(types)
+            return self._by_types[types]
+
+    def __call__(self, inputs: list[Any], captured: dict[str, Any]) -> list[Any]:
+        feed = {name: value for name, value in zip(self._node.inputs, inputs) if name} | captured
+        try:
+            with np.errstate(all="ignore"):
+                found = self._for(feed).run(None, feed)
+        except SessionError:
+            raise
+        except Exception as error:
+            shapes = ", ".join(_describe(value) for value in inputs)
+            raise Fail(f"{self._node.label}: {_text(error)} (run by onnx.reference with {shapes})") from error
+        by_name = dict(zip(self._outputs, found))
+        return [by_name.get(name) for name in self._node.outputs]
+
+
+def evaluate(node: Node, inputs: list[Array | None]) -> list[Any]:
+    """The outputs of one node, for passes that fold constants."""
+    step = Step(node, tuple(range(len(inputs))), tuple(range(len(node.outputs))))
+    return _Kernel(step)(inputs, {})
+
+
+def _opsets(node: Node) -> dict[str, int]:
+    opsets = {node.domain: node.version}
+    for graph in node.subgraphs:
+        for inner in graph.nodes:
+            for domain, version in _opsets(inner).items():
+                opsets[domain] = max(version, opsets.get(domain, 0))
+    return opsets
+
+
+def _type_of(value: Any) -> Type | None:
+    if isinstance(value, np.ndarray):
+        return TensorType(dtype_of(value), (None,) * value.ndim)
+    if isinstance(value, list) and value:
+        element = _type_of(value[0])
+        return SequenceType(element) if element else None
+    return None
+
+
+def _describe(value: Any) -> str:
+    return f"{value.dtype}{list(value.shape)}" if isinstance(value, np.ndarray) else type(value).__name__
+
+
+def _text(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def honour(value: Any, port: Port) -> Any:
+    """`value` in the element type that the model declares for it, where that loses no meaning.
+
+    Numbers become the declared kind of number; a float with a fraction stays a float, and text stays text.
+    """
+    if not isinstance(port.type, TensorType) or not isinstance(value, np.ndarray):
+        return value
+    wanted, found = port.type.dtype, dtype_of(value)
+    if wanted is found or DType.STRING in (wanted, found) or DType.UNDEFINED in (wanted, found):
+        return value
+    with np.errstate(all="ignore"):
+        cast = value.astype(wanted.numpy)
+    if wanted.numpy.kind in "iub" and value.dtype.kind == "f" and not np.array_equal(cast.astype(value.dtype), value):
+        return value
+    return cast
+
+
+def _fresh(value: Any) -> Any:
+    """A result that shares memory with no input, constant or other result."""
+    if isinstance(value, np.ndarray):
+        if value.dtype.kind == "U":
+            return value.astype(object)
+        return np.array(value, order="C", copy=True)
+    if isinstance(value, list):
+        return [_fresh(entry) for entry in value]
+    if value is not None and np.isscalar(value):
+        return np.asarray(value)
+    return value
