@@ -6,6 +6,7 @@
     ├── SessionError                onnxruntime's status codes, its class names, and the builtin a caller would catch
     │   ├── Fail (RuntimeError)                      1
     │   ├── InvalidArgument (ValueError)             2
+    │   │   └── UnsupportedValue (TypeError, RuntimeError)    a Python object that no input takes
     │   ├── NoSuchFile (FileNotFoundError)           3
     │   ├── NoModel (RuntimeError)                   4
     │   ├── EngineError (RuntimeError)               5
@@ -42,6 +43,10 @@ class Fail(SessionError, RuntimeError):
 
 class InvalidArgument(SessionError, ValueError):
     code = 2
+
+
+class UnsupportedValue(InvalidArgument, TypeError, RuntimeError):
+    """A value of a kind that no input takes; onnxruntime raises a bare RuntimeError for these."""
 
 
 class NoSuchFile(SessionError, FileNotFoundError):

@@ -64,7 +64,9 @@ def _castable(array: Array, dtype: DType) -> bool:
     if dtype.numpy.kind not in "iu":
         return True
     limits = np.iinfo(dtype.numpy)
-    return bool(np.isfinite(array).all() and (array > float(limits.min) - 1).all() and (array < float(limits.max)).all())
+    return bool(
+        np.isfinite(array).all() and (array > float(limits.min) - 1).all() and (array < float(limits.max)).all()
+    )
 
 
 def _size(node: Node, inputs: list[Array]) -> int:

@@ -34,7 +34,8 @@ class CpuProvider:
 
     name = "CPUExecutionProvider"
 
-    def __init__(self) -> None:
+    def __init__(self, threads: int = 0) -> None:
+        self._threads = threads
         self._claims: dict[tuple[str, str], list[tuple[int, int]]] = {}
         self._absent: str | None = None
         try:
@@ -92,7 +93,7 @@ class CpuProvider:
             )
         for port in part.outputs:
             builder.output(port.slot, port.name, _dtype(port))
-        return cast(Runner, builder.build())
+        return cast(Runner, builder.build(self._threads))
 
 
 def _attributes(node: Node) -> dict[str, object]:

@@ -1,0 +1,77 @@
+"""The arguments `providers` and `provider_options`, forgiving as onnxruntime is: a mistake warns and leaves the CPU."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from sklort.providers.part import Provider
+from sklort.providers.registry import ALWAYS, PROVIDERS, make_provider
+from sklort.session.options import SessionOptions
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The providers in order of preference, and the options of those that users see."""
+
+    providers: tuple[Provider, ...]
+    options: dict[str, dict[str, str]]
+
+
+def choose_providers(names: Any, provider_options: Any, options: SessionOptions) -> Chosen:
+    """Make the providers that were asked for, then those that are always there."""
+    try:
+        asked = _pairs(names, provider_options)
+    except ValueError as error:
+        warnings.warn(f"{error}; using CPUExecutionProvider", UserWarning, stacklevel=4)
+        asked = []
+    found: dict[str, dict[str, str]] = {}
+    for name, given in asked:
+        if name not in PROVIDERS:
+            close = get_close_matches(name, list(PROVIDERS), n=1, cutoff=0.8)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            warnings.warn(
+                f"the provider {name!r} is not available here: it is left out{hint} (available: {', '.join(PROVIDERS)})",
+                UserWarning,
+                stacklevel=4,
+            )
+        elif name in found:
+            warnings.warn(f"the provider {name!r} is named twice: the first one counts", UserWarning, stacklevel=4)
+        else:
+            found[name] = given
+    found.setdefault(ALWAYS[0], {})
+    order = [*found, *(name for name in ALWAYS if name not in found)]
+    return Chosen(tuple(_made(name, options) for name in order), found)
+
+
+def _made(name: str, options: SessionOptions) -> Provider:
+    if name == "CPUExecutionProvider":
+        return make_provider(name, threads=options.intra_op_num_threads)
+    return make_provider(name)
+
+
+def _pairs(names: Any, provider_options: Any) -> list[tuple[str, dict[str, str]]]:
+    if names is None:
+        return []
+    if isinstance(names, str):
+        names = [names]
+    if not isinstance(names, Sequence):
+        raise ValueError(f"providers must be a list of names, got {type(names).__name__}")
+    if provider_options is not None and (
+        not isinstance(provider_options, Sequence) or len(provider_options) != len(names)
+    ):
+        raise ValueError(f"provider_options must be a list of {len(names)} dicts, one for each provider")
+    pairs = []
+    for i, entry in enumerate(names):
+        given = provider_options[i] if provider_options is not None else {}
+        if isinstance(entry, tuple) and len(entry) == 2 and provider_options is None:
+            entry, given = entry
+        if not isinstance(entry, str):
+            raise ValueError(f"a provider must be a name or a (name, options) tuple, got {entry!r}")
+        if not isinstance(given, Mapping):
+            raise ValueError(f"the options of {entry!r} must be a dict, got {type(given).__name__}")
+        pairs.append((entry, {str(key): str(value) for key, value in given.items()}))
+    return pairs

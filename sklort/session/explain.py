@@ -1,0 +1,38 @@
+"""Who runs what, and why nobody better does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ExplainedNode:
+    """One node: who runs it, how, and why the providers before that one refused it."""
+
+    node: str
+    provider: str
+    detail: str = ""
+    refusals: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The plan of a session in words; printed as a table."""
+
+    nodes: tuple[ExplainedNode, ...]
+    kept: tuple[str, ...] = ()
+    """Sentences of passes that matched and did not fire."""
+
+    def __str__(self) -> str:
+        rows = [("node", "provider", "why")]
+        for node in self.nodes:
+            reasons = [f"{provider}: {sentence}" for provider, sentence in node.refusals]
+            rows.append((node.node, node.provider, "; ".join(filter(None, [node.detail, *reasons]))))
+        widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+        lines = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c}".rstrip() for a, b, c in rows]
+        lines.insert(1, "-" * max(map(len, lines)))
+        if self.kept:
+            lines += ["", "kept as they are:", *(f"  {sentence}" for sentence in self.kept)]
+        return "\n".join(lines)
+
+    __repr__ = __str__

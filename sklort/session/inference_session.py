@@ -1,0 +1,244 @@
+"""onnxruntime's face over the compiler: load, check, optimise, plan, compile, run."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from typing import Any
+
+from sklort.exceptions import InvalidArgument
+from sklort.graph.ir import Model
+from sklort.graph.load import load
+from sklort.graph.save import to_bytes
+from sklort.passes.pipeline import PIPELINE, REQUIRED
+from sklort.plan.build import compile_plan, make_plan
+from sklort.plan.model import Plan
+from sklort.providers.cpu import CpuProvider
+from sklort.providers.part import Provider, Runner
+from sklort.providers.reference import evaluate
+from sklort.session.arguments import choose_providers
+from sklort.session.explain import ExplainedNode, Explanation
+from sklort.session.node_arg import ModelMetadata, NodeArg
+from sklort.session.options import GraphOptimizationLevel, SessionOptions
+from sklort.session.values import read_feed
+
+_KEYWORDS = ("enable_fallback", "read_config_from_model", "disabled_optimizers")
+
+
+@dataclass(frozen=True)
+class _Compiled:
+    """A plan with its runner."""
+
+    plan: Plan
+    runner: Runner
+
+
+class InferenceSession:
+    """Run an ONNX model.
+
+    Parameters
+    ----------
+    path_or_bytes : str, os.PathLike, bytes, bytearray, memoryview, binary file object or onnx.ModelProto
+    sess_options : SessionOptions, optional
+    providers : sequence of str or (str, dict), optional
+        In order of preference. The CPU provider always follows, and behind it the reference provider, which runs any
+        ONNX operator, slowly.
+    provider_options : sequence of dict, optional
+        One for each of `providers`.
+    **kwargs
+        ``enable_fallback``, ``read_config_from_model`` (accepted, without effect) and ``disabled_optimizers``, an iterable
+        of names of graph passes.
+
+    Raises
+    ------
+    NoSuchFile, InvalidProtobuf, InvalidArgument, InvalidGraph, Fail
+        The model; see `sklort.graph.load`.
+    NotImplemented
+        A node that nobody can run.
+    """
+
+    def __init__(
+        self,
+        path_or_bytes: Any,
+        sess_options: SessionOptions | None = None,
+        providers: Sequence[Any] | None = None,
+        provider_options: Sequence[Mapping[str, Any]] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if sess_options and not isinstance(sess_options, SessionOptions):
+            raise TypeError(f"sess_options must be a sklort.SessionOptions, got {type(sess_options).__name__}")
+        for keyword in kwargs:
+            if keyword not in _KEYWORDS:
+                close = get_close_matches(keyword, ["sess_options", "providers", "provider_options", *_KEYWORDS], n=1)
+                hint = f"; did you mean {close[0]!r}?" if close else ""
+                warnings.warn(f"InferenceSession has no option {keyword!r}: ignored{hint}", UserWarning, stacklevel=2)
+        self._options = sess_options or SessionOptions()
+        self._disabled = frozenset(kwargs.get("disabled_optimizers") or ())
+        chosen = choose_providers(providers, provider_options, self._options)
+        self._start(path_or_bytes, chosen.providers, chosen.options)
+
+    def _start(self, source: Any, providers: tuple[Provider, ...], options: dict[str, dict[str, str]]) -> None:
+        self._providers = providers
+        self._provider_options = options
+        native = next((provider for provider in providers if isinstance(provider, CpuProvider)), None)
+        self._model: Model = load(source, native.operators if native else ())
+        graph = self._model.graph
+        self._inputs = [NodeArg.of(value) for value in graph.inputs]
+        self._outputs = [NodeArg.of(value) for value in graph.outputs]
+        self._overridable = [NodeArg.of(value) for value in self._model.overridable]
+        self._output_names = tuple(value.name for value in graph.outputs)
+        self._single = graph.inputs[0].name if len(graph.inputs) == 1 else None
+        self._lock = threading.Lock()
+        self._programs: dict[tuple[tuple[str, ...], frozenset[str]], _Compiled] = {}
+        self._all = self._compile(self._output_names)
+
+    def run(
+        self, output_names: Sequence[str] | None, input_feed: Mapping[str, Any], run_options: Any = None
+    ) -> list[Any]:
+        """Compute outputs.
+
+        Parameters
+        ----------
+        output_names : sequence of str or None
+            Which outputs, in which order; None or empty for all. What they do not need is not computed.
+        input_feed : dict of str to value
+            Arrays (any layout and byte order, of the declared dtype), lists, dicts for maps.
+        run_options : optional
+
+        Returns
+        -------
+        list
+            An ndarray for a tensor, a list for a sequence, a dict for a map. Fresh memory.
+
+        Raises
+        ------
+        ValueError, InvalidArgument, UnsupportedValue
+            The feed; see `sklort.session.values.read_feed`.
+        InvalidArgument
+            An output that the model does not have.
+        SessionError
+            A node failed; the message names it.
+        """
+        compiled = self._all if not output_names else self._compile(self._names(output_names))
+        if self._single is not None and type(input_feed) is dict and len(input_feed) == 1:
+            found = compiled.runner.fast(input_feed.get(self._single))
+            if found is not None:
+                return list(found) if type(found) is tuple else [found]
+        model = self._model
+        values = read_feed(model.graph.inputs, model.overridable, input_feed)
+        if model.overridable:
+            fed = frozenset(value.name for value in model.overridable if value.name in values)
+            if fed:
+                compiled = self._compile(self._names(output_names) if output_names else self._output_names, fed)
+        return compiled.runner.run([values[port.name] for port in compiled.plan.inputs])
+
+    def compiled(self, output_names: Sequence[str] | None = None) -> Runner:
+        """The program for these outputs and nothing else, made once.
+
+        Its ``run(values)`` takes one value for each of `get_inputs()`, without the checks of names and with terser
+        errors than `InferenceSession.run`; its ``fast(X)`` answers None for anything but the one array it is made for.
+        """
+        return self._compile(self._names(output_names) if output_names else self._output_names).runner
+
+    def explain(self, output_names: Sequence[str] | None = None) -> Explanation:
+        """Which provider runs which node, how, and why the ones before it refused. Prints as a table."""
+        compiled = self._compile(self._names(output_names) if output_names else self._output_names)
+        details: dict[str, str] = {}
+        lines = getattr(compiled.runner, "explain", list)()
+        for line in lines:
+            label, _, detail = line.partition(": ")
+            details[label] = detail
+        nodes = tuple(
+            ExplainedNode(each.node.label, each.provider, details.get(each.node.label, ""), each.refusals)
+            for each in compiled.plan.assignments
+        )
+        kept = tuple(f"{each.rule}: {each.node.label}: {each.reason}" for each in compiled.plan.refusals)
+        return Explanation(nodes, kept)
+
+    def get_inputs(self) -> list[NodeArg]:
+        """The inputs that must be fed."""
+        return self._inputs
+
+    def get_outputs(self) -> list[NodeArg]:
+        """The outputs, in the order in which `run` returns them."""
+        return self._outputs
+
+    def get_overridable_initializers(self) -> list[NodeArg]:
+        """Initialisers that may be fed in place of their stored value."""
+        return self._overridable
+
+    def get_modelmeta(self) -> ModelMetadata:
+        """Who made the model, and what they wrote into it."""
+        return ModelMetadata.of(self._model)
+
+    def get_providers(self) -> list[str]:
+        """The chosen providers, in order of preference; the CPU provider is always among them."""
+        return list(self._provider_options)
+
+    def get_provider_options(self) -> dict[str, dict[str, str]]:
+        """The options of each provider, as strings."""
+        return {name: dict(options) for name, options in self._provider_options.items()}
+
+    def get_session_options(self) -> SessionOptions:
+        """A copy of the options this session was made with."""
+        return copy(self._options)
+
+    def __enter__(self) -> InferenceSession:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A session travels as its model, saved as ONNX, and is made anew."""
+        return _restore, (type(self), to_bytes(self._model), self._options, self._provider_options, self._disabled)
+
+    def _names(self, output_names: Any) -> tuple[str, ...]:
+        if isinstance(output_names, str) or not isinstance(output_names, Sequence):
+            raise TypeError(f"output_names must be a list of str or None, got {output_names!r}")
+        for name in output_names:
+            if not isinstance(name, str):
+                raise TypeError(f"output_names must hold str, got {name!r}")
+            if name not in self._output_names:
+                close = get_close_matches(name, self._output_names, n=1)
+                hint = f"; did you mean {close[0]!r}?" if close else ""
+                raise InvalidArgument(
+                    f"the model has no output {name!r}; it has {', '.join(map(repr, self._output_names))}{hint}"
+                )
+        return tuple(output_names)
+
+    def _compile(self, names: tuple[str, ...], fed: frozenset[str] = frozenset()) -> _Compiled:
+        """Plan and compile `names` once; `fed` initialisers become inputs."""
+        key = (names, fed)
+        found = self._programs.get(key)
+        if found is not None:
+            return found
+        with self._lock:
+            if key not in self._programs:
+                self._programs[key] = self._build(names, fed)
+            return self._programs[key]
+
+    def _build(self, names: tuple[str, ...], fed: frozenset[str]) -> _Compiled:
+        graph = self._model.graph
+        if fed:
+            extra = tuple(value for value in self._model.overridable if value.name in fed)
+            constants = {name: array for name, array in graph.constants.items() if name not in fed}
+            graph = replace(graph, inputs=graph.inputs + extra, constants=constants)
+        optimised = self._options.graph_optimization_level != GraphOptimizationLevel.ORT_DISABLE_ALL
+        passes = tuple(each for each in PIPELINE if each.name not in self._disabled) if optimised else REQUIRED
+        plan = make_plan(graph, self._providers, names, evaluate, passes)
+        return _Compiled(plan, compile_plan(plan, self._providers))
+
+
+def _restore(
+    kind: type[InferenceSession],
+    model: bytes,
+    options: SessionOptions,
+    providers: dict[str, dict[str, str]],
+    disabled: frozenset[str],
+) -> InferenceSession:
+    return kind(model, options, list(providers.items()), disabled_optimizers=disabled)

@@ -1,0 +1,254 @@
+"""From what a caller feeds to what a program takes: every check of a value, with its name in the error.
+
+Arrays are never cast: a dtype that differs is an error that says how to convert. Lists have no dtype, so they take the
+declared one, with a warning where that loses something.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+
+from sklort.exceptions import InvalidArgument, UnsupportedValue
+from sklort.exceptions import NotImplemented as NotImplementedHere
+from sklort.graph.ir import Array, ValueInfo
+from sklort.graph.types import DType, MapType, OptionalType, SequenceType, SparseTensorType, TensorType, Type, dtype_of
+
+_NO_SYMBOL = frozenset(("None", "none", "?", "-1", "unknown"))
+"""Names that converters give to every free size alike: they promise nothing about equality."""
+
+_REMEDIES = (
+    ("scipy.sparse", "densify it with .toarray()"),
+    ("pandas", "convert it with .to_numpy(dtype=...)"),
+    ("polars", "convert it with .to_numpy()"),
+    ("torch", "convert it with .numpy()"),
+)
+
+
+def read_feed(inputs: Sequence[ValueInfo], optional: Sequence[ValueInfo], feed: Any) -> dict[str, Any]:
+    """The values of `feed`, checked against the declared inputs.
+
+    Parameters
+    ----------
+    inputs : sequence of ValueInfo
+        Must be fed, unless their type is optional.
+    optional : sequence of ValueInfo
+        May be fed.
+    feed : mapping of str to value
+
+    Raises
+    ------
+    TypeError
+        `feed` is no mapping.
+    ValueError
+        An input is missing, or its value is None.
+    InvalidArgument
+        A name the model does not have; a dtype, rank or size that differs from the declared one; sizes that share a
+        name and differ.
+    UnsupportedValue
+        A kind of object or dtype that no input takes.
+    """
+    if not isinstance(feed, Mapping):
+        raise TypeError(f"expected input_feed as a dict of input name to value, got {type(feed).__name__}")
+    declared = {value.name: value for value in (*inputs, *optional)}
+    required = [value.name for value in inputs if not isinstance(value.type, OptionalType)]
+    _check_names(required, declared, feed)
+    found = {}
+    for name, value in declared.items():
+        if name in feed:
+            found[name] = read_value(feed[name], value)
+        elif isinstance(value.type, OptionalType):
+            found[name] = None
+    _check_symbols(declared.values(), found)
+    return found
+
+
+def _check_names(required: list[str], declared: Mapping[str, ValueInfo], feed: Mapping[Any, Any]) -> None:
+    missing = [name for name in required if name not in feed]
+    extra = [name for name in feed if name not in declared]
+    if missing:
+        hints = [f"{given!r} for {name!r}" for name in missing for given in _close(name, extra)]
+        hint = f"; did you mean {', '.join(hints)}?" if hints else ""
+        raise ValueError(
+            f"the inputs {_list(missing)} are missing; the model needs {_list(required)}, got {_list(feed) or 'none'}{hint}"
+        )
+    if extra:
+        close = _close(extra[0], list(declared))
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise InvalidArgument(f"the model has no input {extra[0]!r}; it takes {_list(declared) or 'none'}{hint}")
+
+
+def _close(name: Any, names: Iterable[Any]) -> list[str]:
+    by_lower = {str(other).lower(): str(other) for other in names}
+    return [by_lower[match] for match in get_close_matches(str(name).lower(), list(by_lower), n=1)]
+
+
+def _list(names: Iterable[Any]) -> str:
+    return ", ".join(map(repr, names))
+
+
+def read_value(value: Any, declared: ValueInfo) -> Any:
+    """One value, checked against its declared type; arrays are passed on as they are, in native byte order."""
+    name, kind = declared.name, declared.type
+    if value is None:
+        if isinstance(kind, OptionalType):
+            return None
+        raise ValueError(f"the input {name!r} is None; expected {_expected(kind)}")
+    match kind:
+        case OptionalType():
+            return read_value(value, ValueInfo(name, kind.element))
+        case MapType():
+            return _read_map(value, name, kind)
+        case SequenceType():
+            return _read_sequence(value, name, kind)
+        case SparseTensorType():
+            raise NotImplementedHere(f"the input {name!r} is a {kind}; sparse inputs are not supported")
+        case TensorType():
+            return _read_tensor(value, name, kind)
+    return value
+
+
+def _expected(kind: Type | None) -> str:
+    if not isinstance(kind, TensorType):
+        return str(kind or "a value")
+    return f"{kind} (NumPy {'str' if kind.dtype is DType.STRING else kind.dtype.numpy})"
+
+
+def _read_tensor(value: Any, name: str, kind: TensorType) -> Array:
+    if isinstance(value, np.ndarray):
+        array = _read_array(value, name, kind)
+    elif isinstance(value, (list, tuple)):
+        array = _read_list(value, name, kind)
+    else:
+        origin = type(value).__module__
+        remedy = next(
+            (text for module, text in _REMEDIES if origin.startswith(module)), "wrap it with numpy.array(...)"
+        )
+        raise UnsupportedValue(
+            f"the input {name!r} takes a NumPy array or a list, got {type(value).__qualname__}; {remedy}"
+        )
+    if kind.shape:
+        _check_shape(array, name, kind)
+    return array
+
+
+def _read_array(array: Array, name: str, kind: TensorType) -> Array:
+    if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
+        raise UnsupportedValue(
+            f"the input {name!r} is a masked array with {np.ma.count_masked(array)} masked values; fill them first, "
+            f"for example with .filled(numpy.nan)"
+        )
+    if array.dtype.kind == "T":
+        array = array.astype(object)
+    elif not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    found = dtype_of(array)
+    if found is kind.dtype:
+        return array
+    if found is DType.UNDEFINED:
+        raise UnsupportedValue(
+            f"the input {name!r} has dtype {array.dtype}, which no model takes; expected {_expected(kind)}"
+        )
+    remedy = f"{name}.astype({'str' if kind.dtype is DType.STRING else f'numpy.{kind.dtype.numpy}'})"
+    raise InvalidArgument(
+        f"the input {name!r} has dtype {array.dtype}, expected {_expected(kind)}; convert it with {remedy}"
+    )
+
+
+def _read_list(value: Any, name: str, kind: TensorType) -> Array:
+    target = kind.dtype.numpy
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            natural = np.array(value, dtype=object if kind.dtype is DType.STRING else None)
+            array = natural if kind.dtype is DType.STRING else np.array(value, dtype=target)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise UnsupportedValue(
+            f"the list for the input {name!r} does not make an array of {target}: {error}"
+        ) from error
+    loss = _loss(natural, array)
+    if loss:
+        warnings.warn(f"the list for the input {name!r} becomes {target}: {loss}", UserWarning, stacklevel=6)
+    return array
+
+
+def _loss(natural: Array, array: Array) -> str | None:
+    """What became of values that the declared type cannot hold; rounding to float32 is not worth a word."""
+    if array.dtype.kind == "f":
+        if natural.dtype.kind == "O" and any(item is None for item in natural.reshape(-1)):
+            return "None became nan"
+        if natural.dtype.kind == "f" and (np.isinf(array) & ~np.isinf(natural)).any():
+            return "numbers too large for it became infinite"
+    elif array.dtype.kind in "iu" and natural.dtype.kind == "f" and (natural != array).any():
+        return "fractions were cut off"
+    elif array.dtype.kind == "b" and natural.dtype.kind in "iuf" and not np.isin(natural, (0, 1)).all():
+        return "numbers other than 0 and 1 became True"
+    return None
+
+
+def _check_shape(array: Array, name: str, kind: TensorType) -> None:
+    assert kind.shape is not None
+    expected = tuple("any" if dim is None else dim for dim in kind.shape)
+    if array.ndim != len(kind.shape):
+        remedy = (
+            f"; reshape it with {name}.reshape(1, -1) if it is one row" if (array.ndim, len(expected)) == (1, 2) else ""
+        )
+        raise InvalidArgument(
+            f"the input {name!r} has {array.ndim} dimensions (shape {array.shape}), expected {len(expected)}: "
+            f"({', '.join(map(str, expected))}){remedy}"
+        )
+    wrong = [i for i, dim in enumerate(kind.shape) if isinstance(dim, int) and dim != array.shape[i]]
+    if wrong:
+        where = ", ".join(f"dimension {i} is {array.shape[i]}, expected {kind.shape[i]}" for i in wrong)
+        raise InvalidArgument(f"the input {name!r} has shape {array.shape}: {where}")
+
+
+def _check_symbols(declared: Iterable[ValueInfo], found: Mapping[str, Any]) -> None:
+    sizes: dict[str, tuple[int, str, int]] = {}
+    for value in declared:
+        array = found.get(value.name)
+        if not isinstance(value.type, TensorType) or not value.type.shape or not isinstance(array, np.ndarray):
+            continue
+        for axis, (dim, size) in enumerate(zip(value.type.shape, array.shape)):
+            if not isinstance(dim, str) or dim in _NO_SYMBOL:
+                continue
+            first = sizes.setdefault(dim, (size, value.name, axis))
+            if first[0] != size:
+                raise InvalidArgument(
+                    f"dimension {axis} of the input {value.name!r} is {size} and dimension {first[2]} of {first[1]!r} is "
+                    f"{first[0]}; the model calls both {dim!r}, so they must be equal"
+                )
+
+
+def _read_map(value: Any, name: str, kind: MapType) -> Any:
+    if isinstance(value, (list, tuple)) and all(isinstance(row, Mapping) for row in value):
+        return [_read_map(row, name, kind) for row in value]
+    if not isinstance(value, Mapping):
+        raise InvalidArgument(f"the input {name!r} takes a dict ({kind}), or a list of dicts, got {_describe(value)}")
+    texts = kind.key is DType.STRING
+    wrong = [key for key in value if isinstance(key, str) is not texts]
+    if wrong:
+        what = "str" if texts else "int"
+        raise InvalidArgument(f"the input {name!r} is a {kind}: keys must be {what}, got {wrong[0]!r}")
+    element = kind.value.dtype if isinstance(kind.value, TensorType) else DType.UNDEFINED
+    convert = {"f": float, "i": int, "O": str}.get(element.numpy.kind if element else "", lambda item: item)
+    try:
+        return {key if texts else int(key): convert(item) for key, item in value.items()}
+    except (TypeError, ValueError) as error:
+        raise InvalidArgument(f"a value of the input {name!r} ({kind}) cannot be used: {error}") from error
+
+
+def _read_sequence(value: Any, name: str, kind: SequenceType) -> list[Any]:
+    if not isinstance(value, (list, tuple)):
+        raise InvalidArgument(f"the input {name!r} takes a list ({kind}), got {_describe(value)}")
+    return [read_value(item, ValueInfo(f"{name}[{i}]", kind.element)) for i, item in enumerate(value)]
+
+
+def _describe(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"an array of {value.dtype} with shape {value.shape}"
+    return type(value).__qualname__
