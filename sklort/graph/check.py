@@ -69,22 +69,24 @@ def check_model(model: Model, extra_operators: Container[tuple[str, str]] = ()) 
 
 def check_graph(graph: Graph, outside: Iterable[str] = ()) -> None:
     """Raise where names are undefined, made twice or read before they are made. `outside` are names to capture."""
-    known = set(outside)
+    known, mine = set(outside), set[str]()  # a subgraph may reuse an outer name: the inner one counts inside
     for name in (*(value.name for value in graph.inputs), *graph.constants):
         if not name:
             raise Fail(f"graph {graph.name!r} has an input or initializer without a name")
-        known.add(name)
+        mine.add(name)
+    known |= mine
     made = {name for node in graph.nodes for name in node.outputs if name}
     for node in graph.nodes:
         for name in node.reads:
             if name not in known:
                 _refuse_name(name, node, graph, made, known)
         for name in node.outputs:
-            if name and name in known:
+            if name and name in mine:
                 raise Fail(f"{node.label} makes {name!r}, which is already defined; every value is made once")
         for inner in node.subgraphs:
             check_graph(inner, known)
-        known.update(filter(None, node.outputs))
+        mine.update(filter(None, node.outputs))
+        known.update(mine.intersection(node.outputs))
     for value in graph.outputs:
         if value.name not in known:
             close = get_close_matches(value.name, list(known), n=1)
@@ -124,7 +126,7 @@ def _cycle(node: Node, graph: Graph) -> str:
 def _check_opsets(opsets: dict[str, int]) -> None:
     newest = {
         "": onnx.defs.onnx_opset_version(),
-        "ai.onnx.ml": onnx.defs.onnx_ml_opset_version(),  # type: ignore[attr-defined]
+        "ai.onnx.ml": onnx.defs.onnx_ml_opset_version(),
     }
     for domain, version in opsets.items():
         name = domain or "ai.onnx"
@@ -155,6 +157,10 @@ def _check_nodes(graph: Graph, opsets: dict[str, int], extra: Container[tuple[st
             raise InvalidGraph(f"{node.label}: the model does not import the domain {node.domain!r}")
         for inner in node.subgraphs:
             _check_nodes(inner, opsets, extra)
+
+
+def _kind_name(attribute: OpSchema.Attribute) -> str:
+    return str(attribute.type).rpartition(".")[2]
 
 
 def _schema(node: Node) -> OpSchema | None:
@@ -216,11 +222,11 @@ def _check_attributes(node: Node, schema: OpSchema) -> None:
                 else f"; it has {', '.join(sorted(schema.attributes)) or 'none'}"
             )
             raise InvalidGraph(f"{node.label}: version {node.version} of the operator has no attribute {name!r}{hint}")
-        kind = _KINDS.get(expected.type.name)
+        kind = _KINDS.get(_kind_name(expected))
         empty = attribute.kind in _EMPTY and kind in _EMPTY and not len(attribute.value)
         if kind is not attribute.kind and not empty:
             raise InvalidGraph(
-                f"{node.label}: the attribute {name!r} must hold {expected.type.name.lower()}, it holds {attribute.kind.value}"
+                f"{node.label}: the attribute {name!r} must hold {_kind_name(expected).lower()}, it holds {attribute.kind.value}"
             )
     for name, expected in schema.attributes.items():
         if expected.required and name not in node.attributes:

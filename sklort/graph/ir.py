@@ -91,12 +91,9 @@ class Node:
         return tuple(dict.fromkeys([name for name in self.inputs if name] + list(self.captured)))
 
     def renamed(self, names: Mapping[str, str]) -> Node:
-        """The same node with the names it reads changed by `names`, inside its subgraphs too."""
+        """The same node with its inputs renamed by `names`; what its subgraphs capture keeps its name."""
         inputs = tuple(names.get(name, name) for name in self.inputs)
-        node = self
-        if any(name in names for name in self.captured):
-            node = self.with_subgraphs(lambda graph: graph.renamed(names))
-        return node if inputs == self.inputs else replace(node, inputs=inputs)
+        return self if inputs == self.inputs else replace(self, inputs=inputs)
 
     def with_subgraphs(self, change: Callable[[Graph], Graph]) -> Node:
         """The same node with each subgraph replaced by `change` of it."""
@@ -128,15 +125,6 @@ class Graph:
         here.update(name for node in self.nodes for name in node.outputs)
         read = [name for node in self.nodes for name in node.reads] + [value.name for value in self.outputs]
         return tuple(dict.fromkeys(name for name in read if name not in here))
-
-    def renamed(self, names: Mapping[str, str]) -> Graph:
-        """The same graph with its captured names changed by `names`."""
-        captured = set(self.captured)
-        names = {old: new for old, new in names.items() if old in captured}
-        if not names:
-            return self
-        outputs = tuple(replace(value, name=names.get(value.name, value.name)) for value in self.outputs)
-        return replace(self, nodes=tuple(node.renamed(names) for node in self.nodes), outputs=outputs)
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto
 
 from sklort.exceptions import Fail, InvalidArgument, InvalidGraph, InvalidProtobuf
@@ -67,8 +68,8 @@ def load(source: Any, extra_operators: Container[tuple[str, str]] = ()) -> Model
 def _parse(origin: Source) -> ModelProto:
     proto = ModelProto()
     try:
-        proto.ParseFromString(origin.data)  # type: ignore[arg-type]
-    except Exception as error:
+        proto.ParseFromString(origin.data)
+    except DecodeError as error:
         raise InvalidProtobuf(f"{origin.label} is no ONNX model{hint(origin.data)} ({error})") from None
     if not proto.HasField("graph") and not proto.opset_import:
         raise InvalidProtobuf(f"{origin.label} is no ONNX model{hint(origin.data)}")
@@ -229,7 +230,7 @@ def _with_ml(graph: Graph, opsets: dict[str, int]) -> tuple[Graph, dict[str, int
     nodes = [node for node in _all_nodes(graph) if node.domain == _ML and not node.version]
     if not nodes:
         return graph, opsets
-    newest = int(onnx.defs.onnx_ml_opset_version())  # type: ignore[attr-defined]
+    newest = int(onnx.defs.onnx_ml_opset_version())
     fits = (version for version in range(newest, 0, -1) if all(_fits(node, version) for node in nodes))
     version = next(fits, newest)
     return _versioned(graph, version), {**opsets, _ML: version}

@@ -41,7 +41,8 @@ def to_bytes(model: Model) -> bytes:
         It is larger than the 2 GiB that protobuf can hold.
     """
     try:
-        return to_proto(model).SerializeToString()
+        data: bytes = to_proto(model).SerializeToString()
+        return data
     except ValueError as error:
         raise Fail(f"the model does not fit a protobuf, which holds at most 2 GiB: {error}") from error
 

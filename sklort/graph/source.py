@@ -114,6 +114,6 @@ def hint(data: bytes | memoryview) -> str:
         return "; the data is damaged or cut short, or it is no ONNX file"
     if len(data) < 4096 and text.isprintable() and (text.endswith(".onnx") or os.path.exists(text)):
         return f"; the bytes spell the path {text!r}: pass it as str"
-    if text.lstrip().startswith(("<", "{")) or text.isprintable() or "\n" in text:
+    if all(letter.isprintable() or letter.isspace() for letter in text):
         return f"; it is text, beginning {text[:20]!r}"
     return "; the data is damaged or cut short, or it is no ONNX file"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
-from typing import Any, Union
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -101,7 +101,7 @@ def dtype_of(array: npt.NDArray[Any]) -> DType:
     return _dtypes().get(dtype.newbyteorder("="), DType.UNDEFINED)
 
 
-Dim = Union[int, str, None]
+Dim = int | str | None
 """A fixed size, a named free size, or an unnamed free size."""
 
 
@@ -150,4 +150,4 @@ class SparseTensorType:
         return f"sparse_tensor({self.dtype.label})"
 
 
-Type = Union[TensorType, SequenceType, MapType, OptionalType, SparseTensorType]
+Type = TensorType | SequenceType | MapType | OptionalType | SparseTensorType

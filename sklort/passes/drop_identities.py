@@ -22,6 +22,8 @@ def _match(node: Node, facts: Facts) -> Found | None:
 def _unless(found: Found, facts: Facts) -> str | None:
     node = found[0]
     source, result = node.inputs[0], node.outputs[0]
+    if result in facts.captured:
+        return f"{result!r} is read inside a subgraph"
     if result not in facts.outputs:
         return None  # case 1
     if source in facts.inputs or source in facts.graph.constants:

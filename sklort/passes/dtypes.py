@@ -16,7 +16,7 @@ _AS_FIRST = frozenset(
         *("Round", "Reciprocal", "Softmax", "LogSoftmax", "Split", "Sign", "Compress"),
     )
 )
-_SAME = frozenset(("Add", "Sub", "Mul", "Div", "MatMul", "Gemm", "Concat", "Min", "Max", "Sum"))
+_SAME = frozenset(("Add", "Sub", "Mul", "Div", "MatMul", "Concat", "Min", "Max", "Sum"))
 _BOOL = frozenset(
     ("Equal", "Greater", "Less", "GreaterOrEqual", "LessOrEqual", "And", "Or", "Not", "Xor", "IsNaN", "IsInf")
 )

@@ -29,6 +29,8 @@ def _unless(found: Found, facts: Facts) -> str | None:
     for name in node.outputs:
         if name in facts.outputs:
             return f"{name!r} is a graph output of its own"
+        if name in facts.captured:
+            return f"{name!r} is read inside a subgraph"
     if len(node.outputs) != len(first.outputs) or any(
         mine and not theirs for mine, theirs in zip(node.outputs, first.outputs)
     ):

@@ -156,9 +156,10 @@ def _edited(graph: Graph, edits: list[Edit]) -> Graph:
     dropped = {id(node) for edit in edits for node in edit.drop}
     swapped = {old: node for edit in edits for old, node in edit.swap.items()}
     names = {old: new for edit in edits for old, new in edit.names.items()}
-    for old in names:
-        while names[old] in names:
-            names[old] = names[names[old]]
+    for old, new in names.items():
+        while new in names:
+            new = names[new]
+        names[old] = new
     constants = dict(graph.constants)
     for edit in edits:
         constants.update(edit.constants)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sklort.exceptions import NotImplemented as NotImplementedHere
 from sklort.graph.ir import Graph, Node
+from sklort.passes.dtypes import known_dtypes
 from sklort.plan.model import Assignment
 from sklort.providers.part import Provider
 
@@ -19,11 +20,16 @@ def assign(graph: Graph, providers: Sequence[Provider]) -> tuple[Assignment, ...
         Every provider refuses a node; the message holds their sentences.
     """
     absent = {provider.name: provider.unavailable() for provider in providers}
+    dtypes = known_dtypes(graph)
     found = []
     for node in graph.nodes:
+        types = {dtypes[name] for name in (*node.reads, *node.outputs) if name in dtypes}
         refusals: list[tuple[str, str]] = []
         for provider in providers:
-            sentence = absent[provider.name] or provider.refuses(node)
+            foreign = [dtype.label for dtype in types if not provider.holds(dtype)]
+            sentence = absent[provider.name] or (
+                f"it has no {foreign[0]} values" if foreign else provider.refuses(node)
+            )
             if sentence is None:
                 found.append(Assignment(node, provider.name, tuple(refusals)))
                 break

@@ -176,5 +176,8 @@ class _Relay:
     def fast(self, X: Any) -> Any:
         return None
 
+    def explain(self) -> list[str]:
+        return [line for _, runner in self._legs for line in runner.explain()]
+
 
 __all__ = ["Evaluate", "compile_plan", "make_part", "make_plan"]

@@ -7,7 +7,7 @@ from typing import Any, cast
 import numpy as np
 
 from sklort.graph.ir import AttributeKind, Node
-from sklort.graph.types import TensorType
+from sklort.graph.types import DType, TensorType
 from sklort.providers.part import Part, Port, Runner
 
 _ATTRIBUTES = frozenset(
@@ -21,6 +21,9 @@ _ATTRIBUTES = frozenset(
         AttributeKind.TENSOR,
     )
 )
+
+_FOREIGN = frozenset(dtype for dtype in DType if dtype > DType.BFLOAT16)
+"""Element types narrower than a byte or rarer than bfloat16: native values do not have them."""
 
 
 def _core() -> Any:
@@ -53,6 +56,9 @@ class CpuProvider:
     def operators(self) -> frozenset[tuple[str, str]]:
         """Domain and name of what it can run in some version."""
         return frozenset(self._claims)
+
+    def holds(self, dtype: DType) -> bool:
+        return dtype not in _FOREIGN
 
     def refuses(self, node: Node) -> str | None:
         """A sentence for operators, versions and attributes that have no native kernel."""

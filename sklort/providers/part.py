@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sklort.graph.ir import Array, Node
-from sklort.graph.types import Type
+from sklort.graph.types import DType, Type
 
 OMITTED = -1
 """The slot of an input or output that is left out."""
@@ -59,6 +59,10 @@ class Runner(Protocol):
         """The outputs for a single array that needs no conversion at all, or None: call `run` instead."""
         ...
 
+    def explain(self) -> list[str]:
+        """One line for each step: its label, and how it runs where there is something to say."""
+        ...
+
 
 class Provider(Protocol):
     """Someone who can run nodes. A refusal is a sentence, None means yes."""
@@ -70,6 +74,10 @@ class Provider(Protocol):
 
     def unavailable(self) -> str | None:
         """Why this provider cannot be used in this process."""
+        ...
+
+    def holds(self, dtype: DType) -> bool:
+        """Whether its values can have elements of this type."""
         ...
 
     def refuses(self, node: Node) -> str | None:

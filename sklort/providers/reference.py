@@ -27,6 +27,9 @@ class ReferenceProvider:
     def unavailable(self) -> str | None:
         return None
 
+    def holds(self, dtype: DType) -> bool:
+        return True
+
     def refuses(self, node: Node) -> str | None:
         """A sentence for the operators that ``onnx.reference`` lacks."""
         from onnx.reference import ReferenceEvaluator
@@ -70,7 +73,7 @@ class ReferenceRunner:
         for slot, array in self._part.constants:
             slots[slot] = array
         for port, value in zip(self._part.inputs, values):
-            slots[port.slot] = value
+            slots[port.slot] = _as_text(value) if _is_text(port) else value
         for step, kernel in self._steps:
             found = kernel(
                 [None if slot == OMITTED else slots[slot] for slot in step.inputs],
@@ -85,6 +88,9 @@ class ReferenceRunner:
 
     def fast(self, X: Any) -> Any:
         return None
+
+    def explain(self) -> list[str]:
+        return [step.node.label for step in self._part.steps]
 
 
 class _Kernel:
@@ -154,6 +160,23 @@ def _opsets(node: Node) -> dict[str, int]:
             for domain, version in _opsets(inner).items():
                 opsets[domain] = max(version, opsets.get(domain, 0))
     return opsets
+
+
+def _is_text(port: Port) -> bool:
+    return isinstance(port.type, TensorType) and port.type.dtype is DType.STRING
+
+
+def _as_text(value: Any) -> Any:
+    """Strings of any NumPy kind as an object array of `str`, each read within its width."""
+    if not isinstance(value, np.ndarray):
+        return value
+    if value.dtype.kind == "S":
+        value = np.char.decode(value, "utf-8")
+    texts = np.empty(value.shape, dtype=object)
+    texts[...] = value.astype(object)
+    flat = texts.reshape(-1)
+    flat[:] = [str(text) for text in flat]
+    return flat.reshape(value.shape)
 
 
 def _type_of(value: Any) -> Type | None:

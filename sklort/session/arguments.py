@@ -25,7 +25,7 @@ def choose_providers(names: Any, provider_options: Any, options: SessionOptions)
     """Make the providers that were asked for, then those that are always there."""
     try:
         asked = _pairs(names, provider_options)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         warnings.warn(f"{error}; using CPUExecutionProvider", UserWarning, stacklevel=4)
         asked = []
     found: dict[str, dict[str, str]] = {}
@@ -59,7 +59,7 @@ def _pairs(names: Any, provider_options: Any) -> list[tuple[str, dict[str, str]]
     if isinstance(names, str):
         names = [names]
     if not isinstance(names, Sequence):
-        raise ValueError(f"providers must be a list of names, got {type(names).__name__}")
+        raise TypeError(f"providers must be a list of names, got {type(names).__name__}")
     if provider_options is not None and (
         not isinstance(provider_options, Sequence) or len(provider_options) != len(names)
     ):
@@ -70,8 +70,8 @@ def _pairs(names: Any, provider_options: Any) -> list[tuple[str, dict[str, str]]
         if isinstance(entry, tuple) and len(entry) == 2 and provider_options is None:
             entry, given = entry
         if not isinstance(entry, str):
-            raise ValueError(f"a provider must be a name or a (name, options) tuple, got {entry!r}")
+            raise TypeError(f"a provider must be a name or a (name, options) tuple, got {entry!r}")
         if not isinstance(given, Mapping):
-            raise ValueError(f"the options of {entry!r} must be a dict, got {type(given).__name__}")
+            raise TypeError(f"the options of {entry!r} must be a dict, got {type(given).__name__}")
         pairs.append((entry, {str(key): str(value) for key, value in given.items()}))
     return pairs

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sklort.exceptions import InvalidArgument
 from sklort.graph.ir import Model
@@ -24,7 +24,10 @@ from sklort.session.arguments import choose_providers
 from sklort.session.explain import ExplainedNode, Explanation
 from sklort.session.node_arg import ModelMetadata, NodeArg
 from sklort.session.options import GraphOptimizationLevel, SessionOptions
-from sklort.session.values import read_feed
+from sklort.session.values import names_sizes_twice, read_feed
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _KEYWORDS = ("enable_fallback", "read_config_from_model", "disabled_optimizers")
 
@@ -91,7 +94,9 @@ class InferenceSession:
         self._outputs = [NodeArg.of(value) for value in graph.outputs]
         self._overridable = [NodeArg.of(value) for value in self._model.overridable]
         self._output_names = tuple(value.name for value in graph.outputs)
-        self._single = graph.inputs[0].name if len(graph.inputs) == 1 else None
+        self._single = (
+            graph.inputs[0].name if len(graph.inputs) == 1 and not names_sizes_twice(graph.inputs[0]) else None
+        )
         self._lock = threading.Lock()
         self._programs: dict[tuple[tuple[str, ...], frozenset[str]], _Compiled] = {}
         self._all = self._compile(self._output_names)
@@ -147,13 +152,13 @@ class InferenceSession:
     def explain(self, output_names: Sequence[str] | None = None) -> Explanation:
         """Which provider runs which node, how, and why the ones before it refused. Prints as a table."""
         compiled = self._compile(self._names(output_names) if output_names else self._output_names)
-        details: dict[str, str] = {}
-        lines = getattr(compiled.runner, "explain", list)()
-        for line in lines:
-            label, _, detail = line.partition(": ")
-            details[label] = detail
+        steps = [step.node for placed in compiled.plan.parts for step in placed.part.steps]
+        details = {
+            id(node): line.removeprefix(node.label).removeprefix(": ")
+            for node, line in zip(steps, compiled.runner.explain())
+        }
         nodes = tuple(
-            ExplainedNode(each.node.label, each.provider, details.get(each.node.label, ""), each.refusals)
+            ExplainedNode(each.node.label, each.provider, details[id(each.node)], each.refusals)
             for each in compiled.plan.assignments
         )
         kept = tuple(f"{each.rule}: {each.node.label}: {each.reason}" for each in compiled.plan.refusals)
@@ -187,7 +192,7 @@ class InferenceSession:
         """A copy of the options this session was made with."""
         return copy(self._options)
 
-    def __enter__(self) -> InferenceSession:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sklort.graph.ir import Model, ValueInfo
-from sklort.graph.types import SparseTensorType, TensorType
+from sklort.graph.types import Dim, SparseTensorType, TensorType
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class NodeArg:
 
     name: str
     type: str
-    shape: list[int | str | None]
+    shape: list[Dim]
 
     @classmethod
     def of(cls, value: ValueInfo) -> NodeArg:

@@ -139,7 +139,7 @@ def _read_tensor(value: Any, name: str, kind: TensorType) -> Array:
 def _read_array(array: Array, name: str, kind: TensorType) -> Array:
     if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
         raise UnsupportedValue(
-            f"the input {name!r} is a masked array with {np.ma.count_masked(array)} masked values; fill them first, "
+            f"the input {name!r} is a masked array with {int(np.ma.getmaskarray(array).sum())} masked values; fill them first, "
             f"for example with .filled(numpy.nan)"
         )
     if array.dtype.kind == "T":
@@ -224,6 +224,13 @@ def _check_symbols(declared: Iterable[ValueInfo], found: Mapping[str, Any]) -> N
                 )
 
 
+def names_sizes_twice(value: ValueInfo) -> bool:
+    """Whether two sizes of one input share a name, so that they must be compared."""
+    shape = value.type.shape if isinstance(value.type, TensorType) else None
+    symbols = [dim for dim in shape or () if isinstance(dim, str) and dim not in _NO_SYMBOL]
+    return len(set(symbols)) < len(symbols)
+
+
 def _read_map(value: Any, name: str, kind: MapType) -> Any:
     if isinstance(value, (list, tuple)) and all(isinstance(row, Mapping) for row in value):
         return [_read_map(row, name, kind) for row in value]
@@ -235,7 +242,7 @@ def _read_map(value: Any, name: str, kind: MapType) -> Any:
         what = "str" if texts else "int"
         raise InvalidArgument(f"the input {name!r} is a {kind}: keys must be {what}, got {wrong[0]!r}")
     element = kind.value.dtype if isinstance(kind.value, TensorType) else DType.UNDEFINED
-    convert = {"f": float, "i": int, "O": str}.get(element.numpy.kind if element else "", lambda item: item)
+    convert: type = {"f": float, "i": int, "O": str}[element.numpy.kind if element else "O"]
     try:
         return {key if texts else int(key): convert(item) for key, item in value.items()}
     except (TypeError, ValueError) as error:
