@@ -8,6 +8,7 @@ of types that comes along.
 from __future__ import annotations
 
 import threading
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,14 @@ from sklort.graph.ir import Array, Node
 from sklort.graph.save import node_model, type_proto
 from sklort.graph.types import DType, SequenceType, TensorType, Type, dtype_of
 from sklort.providers.part import OMITTED, Part, Port, Step
+
+_MODULES = {
+    "": "onnx.reference.ops",
+    "ai.onnx.ml": "onnx.reference.ops.aionnxml",
+    "ai.onnx.preview": "onnx.reference.ops.aionnx_preview",
+    "ai.onnx.preview.training": "onnx.reference.ops.aionnx_preview_training",
+}
+"""Where the evaluator keeps the operators of each domain."""
 
 
 class ReferenceProvider:
@@ -32,22 +41,10 @@ class ReferenceProvider:
 
     def refuses(self, node: Node) -> str | None:
         """A sentence for the operators that ``onnx.reference`` lacks."""
-        from onnx.reference import ReferenceEvaluator
-        from onnx.reference.op_run import RuntimeContextError
-
+        if node.domain not in _MODULES:
+            return f"onnx.reference has no operators of the domain {node.domain!r}"
         try:
-            if node.domain == "":
-                from onnx.reference.ops import load_op
-
-                load_op("", node.op_type, node.version, evaluator_cls=ReferenceEvaluator)
-            elif node.domain == "ai.onnx.ml":
-                from onnx.reference.ops.aionnxml import load_op as load_ml_op
-
-                load_ml_op(node.domain, node.op_type, node.version)
-            else:
-                return f"onnx.reference has no operators of the domain {node.domain!r}"
-        except RuntimeContextError:
-            pass  # a function of its input types, found when they are known
+            _follows_from_types(node)
         except (NotImplementedError, RuntimeError, ValueError):
             return f"onnx.reference does not implement {node.op_type}"
         for graph in node.subgraphs:
@@ -59,6 +56,22 @@ class ReferenceProvider:
 
     def compile(self, part: Part) -> ReferenceRunner:
         return ReferenceRunner(part)
+
+
+def _follows_from_types(node: Node) -> bool:
+    """Whether ONNX defines the operator as a function of its input types only; raises where there is no definition."""
+    from onnx.reference import ReferenceEvaluator
+    from onnx.reference.op_run import RuntimeContextError
+
+    load_op = import_module(_MODULES[node.domain]).load_op
+    try:
+        if node.domain:
+            load_op(node.domain, node.op_type, node.version)
+        else:
+            load_op("", node.op_type, node.version, evaluator_cls=ReferenceEvaluator)
+    except RuntimeContextError:
+        return True
+    return False
 
 
 class ReferenceRunner:
@@ -97,20 +110,18 @@ class _Kernel:
     """One node, callable with its input values and captured values."""
 
     def __init__(self, step: Step) -> None:
-        from onnx.reference.op_run import RuntimeContextError
-
         self._node = step.node
         self._names = tuple(dict.fromkeys([*filter(None, step.node.inputs), *(name for name, _ in step.captured)]))
         self._opsets = _opsets(step.node)
         self._outputs = [name for name in step.node.outputs if name]
         self._lock = threading.Lock()
         self._by_types: dict[tuple[Type | None, ...], Any] = {}
-        try:
-            self._evaluator = self._prepare(())
-        except RuntimeContextError:
-            self._evaluator = None
-        except Exception as error:
-            raise Fail(f"{step.node.label}: onnx.reference cannot prepare it: {_text(error)}") from error
+        self._evaluator = None
+        if not _follows_from_types(step.node):
+            try:
+                self._evaluator = self._prepare(())
+            except Exception as error:
+                raise Fail(f"{step.node.label}: onnx.reference cannot prepare it: {_text(error)}") from error
 
     def _prepare(self, types: tuple[Type | None, ...]) -> Any:
         from onnx.reference import ReferenceEvaluator
@@ -119,9 +130,6 @@ class _Kernel:
         for value, kind in zip(model.graph.input, types):
             if kind is not None:
                 value.type.CopyFrom(type_proto(kind))
-        if not types:  # without any type the evaluator cannot mistake an open one for a known one
-            for value in model.graph.input:
-                value.ClearField("type")
         return ReferenceEvaluator(model)
 
     def _for(self, feed: dict[str, Any]) -> Any:

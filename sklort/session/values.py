@@ -119,8 +119,8 @@ def _expected(kind: Type | None) -> str:
 
 
 def _read_tensor(value: Any, name: str, kind: TensorType) -> Array:
-    if isinstance(value, np.ndarray):
-        array = _read_array(value, name, kind)
+    if isinstance(value, (np.ndarray, np.generic)):
+        array = _read_array(np.asanyarray(value), name, kind)
     elif isinstance(value, (list, tuple)):
         array = _read_list(value, name, kind)
     else:
