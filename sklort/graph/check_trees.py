@@ -40,10 +40,10 @@ class Fields:
 
     def numbers(self, name: str) -> Array:
         """The floats of `name`, or of its double twin ``<name>_as_tensor``."""
-        tensor = f"{name}_as_tensor"
-        if len(self.array(name)) and len(self.array(tensor)):
-            self.fail(f"{name} and {tensor} are both given; expected one of them")
-        return self.array(tensor) if len(self.array(tensor)) else self.array(name)
+        plain, twin = self.array(name), self.array(f"{name}_as_tensor")
+        if len(plain) and len(twin):
+            self.fail(f"{name} and {name}_as_tensor are both given; expected one of them")
+        return twin if len(twin) else plain
 
     def same_length(self, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> int:
         """The common length of the lists; optional ones may also be empty."""
@@ -54,9 +54,9 @@ class Fields:
         return next(iter(lengths.values()))
 
     def length(self, name: str) -> int:
-        value = self.value(name)
-        if value is None and f"{name}_as_tensor" in self.node.attributes:
+        if f"{name}_as_tensor" in self.node.attributes:
             return len(self.numbers(name))
+        value = self.value(name)
         return 0 if value is None else int(value.size) if isinstance(value, np.ndarray) else len(value)
 
     def one_of(self, name: str, default: Any, allowed: tuple[Any, ...]) -> Any:

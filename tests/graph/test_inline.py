@@ -131,7 +131,13 @@ def test_overloads_are_told_apart():
     <domain: "local", opset_import: ["": 17]> f (x) => (y) {{ y = Abs(x) }}"""
     )
     other = helper.make_function(
-        "local", "f", ["x"], ["y"], [helper.make_node("Neg", ["x"], ["y"])], [helper.make_opsetid("", 17)], overload="neg"
+        "local",
+        "f",
+        ["x"],
+        ["y"],
+        [helper.make_node("Neg", ["x"], ["y"])],
+        [helper.make_opsetid("", 17)],
+        overload="neg",
     )
     proto.functions.append(other)
     assert load(proto).graph.nodes[0].op_type == "Abs"

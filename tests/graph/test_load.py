@@ -20,7 +20,9 @@ from sklort.graph.types import DType, MapType, SequenceType, TensorType
 FLOAT = TensorProto.FLOAT
 
 
-def model_of(nodes, inputs=("X",), outputs=("Y",), initializers=(), opsets=(("", 17),), ir=10, functions=(), kind=FLOAT):
+def model_of(
+    nodes, inputs=("X",), outputs=("Y",), initializers=(), opsets=(("", 17),), ir=10, functions=(), kind=FLOAT
+):
     graph = helper.make_graph(
         nodes,
         "g",
@@ -154,7 +156,11 @@ def test_no_opset_import(proto):
 
 
 def test_unsorted_nodes_are_sorted_and_legal_order_is_kept():
-    nodes = [helper.make_node("Neg", ["b"], ["Y"]), helper.make_node("Abs", ["X"], ["a"]), helper.make_node("Exp", ["a"], ["b"])]
+    nodes = [
+        helper.make_node("Neg", ["b"], ["Y"]),
+        helper.make_node("Abs", ["X"], ["a"]),
+        helper.make_node("Exp", ["a"], ["b"]),
+    ]
     assert [node.op_type for node in load(model_of(nodes)).graph.nodes] == ["Abs", "Exp", "Neg"]
     assert [node.op_type for node in load(model_of(nodes[1:] + nodes[:1])).graph.nodes] == ["Abs", "Exp", "Neg"]
 
@@ -189,14 +195,18 @@ def test_constant_nodes_of_every_kind_become_constants():
     assert constants["sparse_value"].tolist() == [0, 5, 0]
 
 
-@pytest.mark.parametrize("name", ["FLOAT16", "BFLOAT16", "FLOAT8E4M3FN", "INT4", "UINT4", "FLOAT4E2M1", "COMPLEX64", "UINT32", "BOOL"])
+@pytest.mark.parametrize(
+    "name", ["FLOAT16", "BFLOAT16", "FLOAT8E4M3FN", "INT4", "UINT4", "FLOAT4E2M1", "COMPLEX64", "UINT32", "BOOL"]
+)
 @pytest.mark.parametrize("raw", [True, False])
 def test_initializers_of_rare_types(name, raw):
     dtype = DType[name]
     values = np.array([0, 1, 1, 0, 1]).astype(dtype.numpy)
     tensor = numpy_helper.from_array(values, "c")
     if not raw:
-        tensor = helper.make_tensor("c", int(dtype), [5], values.astype(np.complex64 if name == "COMPLEX64" else np.float32).tolist())
+        tensor = helper.make_tensor(
+            "c", int(dtype), [5], values.astype(np.complex64 if name == "COMPLEX64" else np.float32).tolist()
+        )
     model = load(model_of([helper.make_node("Identity", ["c"], ["Y"])], initializers=[tensor]))
     assert model.graph.constants["c"].dtype == dtype.numpy
     assert model.graph.constants["c"].tolist() == values.tolist()
@@ -204,7 +214,11 @@ def test_initializers_of_rare_types(name, raw):
 
 def test_string_and_sparse_initializers():
     text = helper.make_tensor("t", TensorProto.STRING, [2, 1], ["ä".encode(), b"b"])
-    model = model_of([helper.make_node("Identity", ["t"], ["Y"]), helper.make_node("Identity", ["s"], ["Z"])], outputs=["Y", "Z"], initializers=[text])
+    model = model_of(
+        [helper.make_node("Identity", ["t"], ["Y"]), helper.make_node("Identity", ["s"], ["Z"])],
+        outputs=["Y", "Z"],
+        initializers=[text],
+    )
     values = numpy_helper.from_array(np.array([1.0, 2.0], np.float32), "s")
     indices = numpy_helper.from_array(np.array([[0, 1], [1, 0]], np.int64))
     model.graph.sparse_initializer.append(helper.make_sparse_tensor(values, indices, [2, 2]))
@@ -273,7 +287,12 @@ def test_declared_types(proto):
     del proto.graph.output[:]
     proto.graph.output.extend(
         [
-            helper.make_value_info("Y", helper.make_sequence_type_proto(helper.make_map_type_proto(TensorProto.STRING, helper.make_tensor_type_proto(FLOAT, None)))),
+            helper.make_value_info(
+                "Y",
+                helper.make_sequence_type_proto(
+                    helper.make_map_type_proto(TensorProto.STRING, helper.make_tensor_type_proto(FLOAT, None))
+                ),
+            ),
         ]
     )
     kind = load(proto).graph.outputs[0].type
@@ -304,7 +323,9 @@ def test_attribute_kinds_and_a_million_entries_in_no_time():
     }.items():
         node.attribute.add(name=name, type=onnx.AttributeProto.INTS).ints.extend(values.tolist())
     node.attribute.add(name="nodes_values", type=onnx.AttributeProto.FLOATS).floats.extend([0.5] * n)
-    node.attribute.add(name="nodes_modes", type=onnx.AttributeProto.STRINGS).strings.extend([b"BRANCH_LEQ"] * (n - 1) + [b"LEAF"])
+    node.attribute.add(name="nodes_modes", type=onnx.AttributeProto.STRINGS).strings.extend(
+        [b"BRANCH_LEQ"] * (n - 1) + [b"LEAF"]
+    )
     for name in ("target_treeids", "target_ids"):
         node.attribute.add(name=name, type=onnx.AttributeProto.INTS).ints.append(0)
     node.attribute.add(name="target_nodeids", type=onnx.AttributeProto.INTS).ints.append(n - 1)
@@ -316,7 +337,9 @@ def test_attribute_kinds_and_a_million_entries_in_no_time():
     assert attributes["nodes_nodeids"].kind is AttributeKind.INTS
     assert attributes["nodes_nodeids"].value.dtype == np.int64
     assert attributes["nodes_values"].value.dtype == np.float32
-    assert attributes["nodes_modes"].value[0] is attributes["nodes_modes"].value[1]  # shared, not half a million strings
+    assert (
+        attributes["nodes_modes"].value[0] is attributes["nodes_modes"].value[1]
+    )  # shared, not half a million strings
 
 
 def test_attributes_of_a_model_too_old_to_name_their_kind(proto):
