@@ -144,7 +144,7 @@ class _Reader:
                 domain=domain,
                 version=call.opsets.get(domain, 0),
                 inputs=_trimmed(call.rename(name) for name in proto.input),
-                outputs=_trimmed(call.rename(name) for name in proto.output),
+                outputs=tuple(call.rename(name) for name in proto.output),
                 attributes=self.attributes(proto, call),
                 name=call.prefix + proto.name if proto.name else "",
             )

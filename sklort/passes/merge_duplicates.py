@@ -31,9 +31,8 @@ def _unless(found: Found, facts: Facts) -> str | None:
             return f"{name!r} is a graph output of its own"
         if name in facts.captured:
             return f"{name!r} is read inside a subgraph"
-    if len(node.outputs) != len(first.outputs) or any(
-        mine and not theirs for mine, theirs in zip(node.outputs, first.outputs)
-    ):
+    theirs = dict(enumerate(first.outputs))
+    if any(mine and not theirs.get(i) for i, mine in enumerate(node.outputs)):
         return "the earlier node leaves out an output that this one makes"
     return None
 

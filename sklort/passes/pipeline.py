@@ -17,8 +17,8 @@ PIPELINE: tuple[Pass, ...] = (
     drop_unused.PASS,
     drop_noop_casts.RULE,
     drop_identities.RULE,
-    fold_constants.RULE,
     merge_duplicates.RULE,
+    fold_constants.RULE,
     fuse_cast_into_trees.RULE,
     drop_unused.PASS,
 )

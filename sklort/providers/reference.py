@@ -142,6 +142,7 @@ class _Kernel:
             return self._by_types[types]
 
     def __call__(self, inputs: list[Any], captured: dict[str, Any]) -> list[Any]:
+        inputs = _widened(self._node, inputs)
         feed = {name: value for name, value in zip(self._node.inputs, inputs) if name} | captured
         try:
             with np.errstate(all="ignore"):
@@ -153,6 +154,15 @@ class _Kernel:
             raise Fail(f"{self._node.label}: {_text(error)} (run by onnx.reference with {shapes})") from error
         by_name = dict(zip(self._outputs, found))
         return [by_name.get(name) for name in self._node.outputs]
+
+
+def _widened(node: Node, inputs: list[Any]) -> list[Any]:
+    """A forest with double thresholds compares a float X in double; the evaluator would answer in the type of X."""
+    splits = node.attributes.get("nodes_splits") or node.attributes.get("nodes_values_as_tensor")
+    if node.domain != "ai.onnx.ml" or splits is None or splits.value.dtype != np.float64:
+        return inputs
+    X = inputs[0]
+    return [X.astype(np.float64) if X.dtype == np.float32 else X, *inputs[1:]]
 
 
 def evaluate(node: Node, inputs: list[Array | None]) -> list[Any]:

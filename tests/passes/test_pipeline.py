@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import numpy as np
+from passes.helpers import graph_of, ops, run
+
+from sklort.graph.check import check_graph
+from sklort.graph.ir import Graph
+from sklort.passes.pipeline import PIPELINE, REQUIRED, optimise
+from sklort.passes.rule import Sweep
+from sklort.providers.reference import evaluate
+
+BODY = """a = Identity(X) b = Cast<to = 1>(a) s = Reshape(c, n) t = Reshape(c, n) u = Add(b, s) v = Add(b, t) w = Mul(u, v)
+    z = Exp(w) Y = Identity(w)"""
+
+
+def test_everything_together_keeps_the_result_and_comes_to_rest():
+    graph = graph_of("float[N, 2] X", "float Y", BODY, "float[2] c = {1, 2}, int64[2] n = {1, 2}")
+    changed, _ = optimise(graph, evaluate)
+    assert ops(changed) == ["Add", "Mul"]
+    check_graph(changed)
+    feed = {"X": np.array([[3.0, 4.0]], np.float32)}
+    np.testing.assert_array_equal(run(changed, feed)[0], run(graph, feed)[0])
+    again, _ = optimise(changed, evaluate)
+    assert again is changed
+
+
+def test_required_passes_only_drop():
+    graph = graph_of("float[N, 2] X", "float Y", BODY, "float[2] c = {1, 2}, int64[2] n = {1, 2}")
+    changed, _ = optimise(graph, passes=REQUIRED)
+    assert ops(changed) == [op for op in ops(graph) if op != "Exp"]
+
+
+def test_what_is_not_bitwise_runs_on_request_only():
+    graph = graph_of("float[N, 2] X", "float Y", "Y = Abs(X)")
+    other = graph_of("float[N, 2] X", "float Y", "Y = Neg(X)")
+
+    def change(_: Graph) -> Graph:
+        return other
+
+    passes = (Sweep("rewrite", change, bitwise=False),)
+    assert optimise(graph, passes=passes)[0] is graph
+    assert optimise(graph, passes=passes, approximate=True)[0] is other
+
+
+def test_names_are_unique_and_all_of_today_are_bitwise():
+    names = [each.name for each in PIPELINE]
+    assert len(set(names)) == len(names) - 1  # drop_unused runs first and last
+    assert all(each.bitwise for each in PIPELINE)
