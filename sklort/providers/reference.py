@@ -126,11 +126,13 @@ class _Kernel:
     def _prepare(self, types: tuple[Type | None, ...]) -> Any:
         from onnx.reference import ReferenceEvaluator
 
+        from sklort.providers.reference_loop import Loop
+
         model = node_model(self._node, self._opsets, self._names)
         for value, kind in zip(model.graph.input, types):
             if kind is not None:
                 value.type.CopyFrom(type_proto(kind))
-        return ReferenceEvaluator(model)
+        return ReferenceEvaluator(model, new_ops=[Loop])
 
     def _for(self, feed: dict[str, Any]) -> Any:
         if self._evaluator is not None:
@@ -211,6 +213,8 @@ def _describe(value: Any) -> str:
 
 
 def _text(error: BaseException) -> str:
+    while error.__cause__ is not None:
+        error = error.__cause__
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from passes.helpers import fires, graph_of, keeps, ops
 
 from sklort.passes.drop_noop_casts import RULE
+from tests.passes.rewriting import fires, graph_of, keeps, ops
 
 X = np.array([[1.0, -2.0]], np.float32)
 

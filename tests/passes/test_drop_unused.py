@@ -3,9 +3,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from passes.helpers import fires, graph_of, ops
 
 from sklort.passes.drop_unused import PASS
+from tests.passes.rewriting import fires, graph_of, ops
 
 X = np.array([[1.0, -2.0]], np.float32)
 

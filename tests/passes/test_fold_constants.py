@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from passes.helpers import fires, graph_of, keeps, ops
 
 from sklort.passes import fold_constants
 from sklort.passes.fold_constants import RULE
+from tests.passes.rewriting import fires, graph_of, keeps, ops
 
 X = np.array([[1.0, -2.0]], np.float32)
 CONSTANTS = "float[2] c = {1.5, 2}, int64[2] s = {2, 1}, int64[1] zero = {0}, float[1] big = {1e30}, int64[1] many = {100000000}"

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from passes.helpers import fires, graph_of, keeps, ops
 
 from sklort.passes.fuse_cast_into_trees import RULE
+from tests.passes.rewriting import fires, graph_of, keeps, ops
 
 FIELDS = (
     "tree_roots = [0], nodes_featureids = [0], nodes_modes = uint8[1] {0}, nodes_truenodeids = [0], nodes_falsenodeids = [1], "

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import numpy as np
-from passes.helpers import graph_of, ops, run
 
 from sklort.graph.check import check_graph
 from sklort.graph.ir import Graph
 from sklort.passes.pipeline import PIPELINE, REQUIRED, optimise
 from sklort.passes.rule import Sweep
 from sklort.providers.reference import evaluate
+from tests.passes.rewriting import graph_of, ops, run
 
 BODY = """a = Identity(X) b = Cast<to = 1>(a) s = Reshape(c, n) t = Reshape(c, n) u = Add(b, s) v = Add(b, t) w = Mul(u, v)
     z = Exp(w) Y = Identity(w)"""
