@@ -8,12 +8,14 @@ from typing import Any
 
 from sklort.exceptions import InvalidArgument
 from sklort.graph.ir import Graph, Node, ValueInfo
+from sklort.graph.types import Type
 from sklort.passes.pipeline import PIPELINE, optimise
 from sklort.passes.rule import Evaluate, Pass
 from sklort.plan.assign import assign, runs
 from sklort.plan.memory import Slots, last_reads
 from sklort.plan.model import Part, PlacedPart, Plan, Port, Step
 from sklort.providers.part import OMITTED, Provider, Runner
+from sklort.providers.requests import honour
 
 _IDENTITY = 16
 """The version of the Identity that copies an input or a constant to an output: takes every kind of value."""
@@ -38,13 +40,12 @@ def make_plan(
     graph, refusals = optimise(_selected(graph, outputs), evaluate, passes)
     graph = _owned(graph)
     assignments = assign(graph, providers)
-    types = {value.name: value for value in (*graph.inputs, *graph.outputs)}
-    wanted = {value.name for value in graph.outputs}
+    given = {value.name: value.type for value in graph.inputs}
+    wanted = {value.name: value.type for value in graph.outputs}
     groups = runs(graph, assignments)
     if len(groups) <= 1:
         provider, nodes = groups[0] if groups else (providers[0].name, ())
-        names = [value.name for value in graph.inputs], [value.name for value in graph.outputs]
-        part = make_part(nodes, *names, graph, types)
+        part = make_part(nodes, given, wanted, graph)
         everything = PlacedPart(provider, part, tuple(range(len(part.inputs))), tuple(range(len(part.outputs))))
         return Plan(graph, part.slots, part.inputs, part.outputs, (everything,), assignments, refusals)
     reads = [_outside(nodes, graph) for _, nodes in groups]
@@ -55,9 +56,10 @@ def make_plan(
     placed: list[PlacedPart] = []
     for i, (provider, nodes) in enumerate(groups):
         made = [name for node in nodes for name in node.outputs if name]
-        later = wanted.union(*reads[i + 1 :])
-        leaving = [name for name in made if name in later]
-        part = make_part(nodes, reads[i], leaving, graph, types)
+        later = set().union(*reads[i + 1 :])
+        # Only what leaves the plan for good is cast: the next part reads what was computed.
+        leaving = {name: None if name in later else wanted[name] for name in made if name in later or name in wanted}
+        part = make_part(nodes, {name: given.get(name) for name in reads[i]}, leaving, graph)
         home.update((name, slots.take()) for name in leaving)
         release = tuple(home[name] for name in last[i])
         placed.append(
@@ -110,18 +112,23 @@ def _outside(nodes: Iterable[Node], graph: Graph) -> tuple[str, ...]:
 
 
 def make_part(
-    nodes: Sequence[Node],
-    inputs: Sequence[str],
-    outputs: Sequence[str],
-    graph: Graph,
-    types: Mapping[str, ValueInfo],
+    nodes: Sequence[Node], inputs: Mapping[str, Type | None], outputs: Mapping[str, Type | None], graph: Graph
 ) -> Part:
-    """Number the values of a run of nodes: constants for good, the others while somebody still reads them."""
+    """Number the values of a run of nodes: constants for good, the others while somebody still reads them.
+
+    Parameters
+    ----------
+    nodes : sequence of Node
+    inputs, outputs : mapping of str to Type or None
+        What enters and leaves, with the types that are promised and requested.
+    graph : Graph
+        Holds the constants.
+    """
     read = {name for node in nodes for name in node.reads}
     slots = Slots()
     constants = {name: slots.take() for name in graph.constants if name in read}
     home = dict(constants) | {name: slots.take() for name in inputs}
-    ports = tuple(_port(home[name], name, types) for name in inputs)
+    ports = tuple(Port(home[name], name, kind) for name, kind in inputs.items())
     last = last_reads([node.reads for node in nodes], {*outputs, *constants})
     steps = []
     for i, node in enumerate(nodes):
@@ -139,12 +146,8 @@ def make_part(
         ports,
         tuple((slot, graph.constants[name]) for name, slot in constants.items()),
         tuple(steps),
-        tuple(_port(home[name], name, types) for name in outputs),
+        tuple(Port(home[name], name, kind) for name, kind in outputs.items()),
     )
-
-
-def _port(slot: int, name: str, types: Mapping[str, ValueInfo]) -> Port:
-    return Port(slot, name, types[name].type if name in types else None)
 
 
 def compile_plan(plan: Plan, providers: Sequence[Provider]) -> Runner:
@@ -171,7 +174,7 @@ class _Relay:
                 slots[slot] = value
             for slot in placed.release:
                 slots[slot] = None
-        return [slots[port.slot] for port in self._plan.outputs]
+        return [honour(slots[port.slot], port) for port in self._plan.outputs]
 
     def fast(self, X: Any) -> Any:
         return None

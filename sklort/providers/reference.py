@@ -18,6 +18,7 @@ from sklort.graph.ir import Array, Node
 from sklort.graph.save import node_model, type_proto
 from sklort.graph.types import DType, SequenceType, TensorType, Type, dtype_of
 from sklort.providers.part import OMITTED, Part, Port, Step
+from sklort.providers.requests import honour
 
 _MODULES = {
     "": "onnx.reference.ops",
@@ -216,23 +217,6 @@ def _text(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-
-
-def honour(value: Any, port: Port) -> Any:
-    """`value` in the element type that the model declares for it, where that loses no meaning.
-
-    Numbers become the declared kind of number; a float with a fraction stays a float, and text stays text.
-    """
-    if not isinstance(port.type, TensorType) or not isinstance(value, np.ndarray):
-        return value
-    wanted, found = port.type.dtype, dtype_of(value)
-    if wanted is found or DType.STRING in (wanted, found) or DType.UNDEFINED in (wanted, found):
-        return value
-    with np.errstate(all="ignore"):
-        cast = value.astype(wanted.numpy)
-    if wanted.numpy.kind in "iub" and value.dtype.kind == "f" and not np.array_equal(cast.astype(value.dtype), value):
-        return value
-    return cast
 
 
 def _fresh(value: Any) -> Any:

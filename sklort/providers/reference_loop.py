@@ -12,10 +12,12 @@ from sklort.graph.proto import read_type
 from sklort.graph.types import TensorType
 
 
-class Loop(OnnxLoop):  # type: ignore[misc]
+class Loop(OnnxLoop):
     """Loop as the specification says; found by its name."""
 
     op_domain = ""
+    body: Any
+    _run_body: Any
 
     def _run(
         self,

@@ -31,8 +31,9 @@ def choose_providers(names: Any, provider_options: Any, options: SessionOptions)
     found: dict[str, dict[str, str]] = {}
     for name, given in asked:
         if name not in PROVIDERS:
-            close = get_close_matches(name, list(PROVIDERS), n=1, cutoff=0.8)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
+            by_lower = {known.lower(): known for known in PROVIDERS}
+            close = get_close_matches(name.lower(), list(by_lower), n=1, cutoff=0.85)
+            hint = f"; did you mean {by_lower[close[0]]!r}?" if close else ""
             warnings.warn(
                 f"the provider {name!r} is not available here: it is left out{hint} (available: {', '.join(PROVIDERS)})",
                 UserWarning,

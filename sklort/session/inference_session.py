@@ -79,7 +79,7 @@ class InferenceSession:
                 close = get_close_matches(keyword, ["sess_options", "providers", "provider_options", *_KEYWORDS], n=1)
                 hint = f"; did you mean {close[0]!r}?" if close else ""
                 warnings.warn(f"InferenceSession has no option {keyword!r}: ignored{hint}", UserWarning, stacklevel=2)
-        self._options = sess_options or SessionOptions()
+        self._options = copy(sess_options) if sess_options else SessionOptions()
         self._disabled = frozenset(kwargs.get("disabled_optimizers") or ())
         chosen = choose_providers(providers, provider_options, self._options)
         self._start(path_or_bytes, chosen.providers, chosen.options)
@@ -130,7 +130,8 @@ class InferenceSession:
         """
         compiled = self._all if not output_names else self._compile(self._names(output_names))
         if self._single is not None and type(input_feed) is dict and len(input_feed) == 1:
-            found = compiled.runner.fast(input_feed.get(self._single))
+            value = input_feed.get(self._single)
+            found = None if value is None else compiled.runner.fast(value)
             if found is not None:
                 return list(found) if type(found) is tuple else [found]
         model = self._model

@@ -138,3 +138,14 @@ def test_captured_values_stay_alive():
 def test_an_unused_input_is_still_an_input():
     plan = make_plan(graph_of("Y = Abs(X)", inputs="float[N] X, float[N] Q"), [ReferenceProvider()])
     assert [port.name for port in plan.inputs] == ["X", "Q"]
+
+
+def test_a_request_is_honoured_at_the_end_and_not_before():
+    graph = graph_of("Y = Abs(X) Z = Cast<to = 8>(Y)", outputs="double[N] Y, string[N] Z")
+    text = compile_plan(make_plan(graph, [ReferenceProvider()]), [ReferenceProvider()]).run([X / 3])
+    providers = [Only("one", "Abs"), ReferenceProvider()]
+    plan = make_plan(graph, providers)
+    assert len(plan.parts) == 2
+    number, again = compile_plan(plan, providers).run([X / 3])
+    assert number.dtype == np.float64
+    assert again.tolist() == text[1].tolist()  # printed from float, not from double

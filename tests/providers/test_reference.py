@@ -11,7 +11,8 @@ from sklort.graph.text import parse
 from sklort.graph.types import DType, SequenceType, TensorType
 from sklort.plan.build import compile_plan, make_plan
 from sklort.providers.part import Port
-from sklort.providers.reference import ReferenceProvider, ReferenceRunner, evaluate, honour
+from sklort.providers.reference import ReferenceProvider, ReferenceRunner, evaluate
+from sklort.providers.requests import honour
 
 X = np.array([[1.0, -2.0]], np.float32)
 
