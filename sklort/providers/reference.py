@@ -115,6 +115,7 @@ class _Kernel:
         self._names = tuple(dict.fromkeys([*filter(None, step.node.inputs), *(name for name, _ in step.captured)]))
         self._opsets = _opsets(step.node)
         self._outputs = [name for name in step.node.outputs if name]
+        self._alike = _alike(step.node)
         self._lock = threading.Lock()
         self._by_types: dict[tuple[Type | None, ...], Any] = {}
         self._evaluator = None
@@ -145,7 +146,7 @@ class _Kernel:
             return self._by_types[types]
 
     def __call__(self, inputs: list[Any], captured: dict[str, Any]) -> list[Any]:
-        inputs = _widened(self._node, inputs)
+        inputs = _promoted(self._alike, _widened(self._node, inputs))
         feed = {name: value for name, value in zip(self._node.inputs, inputs) if name} | captured
         try:
             with np.errstate(all="ignore"):
@@ -157,6 +158,33 @@ class _Kernel:
             raise Fail(f"{self._node.label}: {_text(error)} (run by onnx.reference with {shapes})") from error
         by_name = dict(zip(self._outputs, found))
         return [by_name.get(name) for name in self._node.outputs]
+
+
+def _alike(node: Node) -> list[list[int]]:
+    """Positions of the inputs that the specification wants of one type, group by group."""
+    import onnx
+
+    try:
+        formal = onnx.defs.get_schema(node.op_type, node.version, node.domain).inputs
+    except onnx.defs.SchemaError:
+        return []
+    groups: dict[str, list[int]] = {}
+    for i in range(len(node.inputs)):
+        parameter = formal[min(i, len(formal) - 1)]
+        if parameter.is_homogeneous:
+            groups.setdefault(parameter.type_str, []).append(i)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _promoted(groups: list[list[int]], inputs: list[Any]) -> list[Any]:
+    """Numbers of several types where the specification wants one, as converters write them: promoted as NumPy does."""
+    for group in groups:
+        arrays = [inputs[i] for i in group if isinstance(inputs[i], np.ndarray) and inputs[i].dtype.kind in "iuf"]
+        if len({array.dtype for array in arrays}) > 1:
+            wide = np.result_type(*(array.dtype for array in arrays))
+            numbers = [i for i in group if any(inputs[i] is array for array in arrays)]
+            inputs = [value.astype(wide) if i in numbers else value for i, value in enumerate(inputs)]
+    return inputs
 
 
 def _widened(node: Node, inputs: list[Any]) -> list[Any]:

@@ -91,6 +91,22 @@ def test_an_attribute_it_cannot_prepare():
         )
 
 
+@pytest.mark.parametrize(
+    ("body", "dtype"),
+    [
+        ("Y = Mul(X, D)", np.float64),
+        ("Y = Concat<axis = 0>(X, D, X)", np.float64),
+        ("c = Greater(X, D) Y = Where(c, X, D)", np.float64),
+        ("Y = Add(X, I)", np.float64),
+        ("Y = Less(D, X)", np.bool_),
+        ("Y = Reshape(X, I)", np.float32),
+    ],
+)
+def test_mixed_numbers_are_promoted_as_numpy_does(body, dtype):
+    runner = runner_of("float[N, 2] X, double[N, 2] D, int64[2] I", "string Y", body)  # not a request it can honour
+    assert runner.run([X, X.astype(np.float64), np.array([2, 1])])[0].dtype == dtype
+
+
 def test_one_input_twice_and_outputs_left_out():
     runner = runner_of(
         "float[N, 2] X", "int64 Y, float Z", '"", Y = TopK(X, k) Z = Mul(X, X) k = Constant<value_ints = [1]>()'
