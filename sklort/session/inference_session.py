@@ -24,7 +24,7 @@ from sklort.session.arguments import choose_providers
 from sklort.session.explain import ExplainedNode, Explanation
 from sklort.session.node_arg import ModelMetadata, NodeArg
 from sklort.session.options import GraphOptimizationLevel, SessionOptions
-from sklort.session.values import names_sizes_twice, read_feed
+from sklort.session.values import FeedReader
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -94,9 +94,8 @@ class InferenceSession:
         self._outputs = [NodeArg.of(value) for value in graph.outputs]
         self._overridable = [NodeArg.of(value) for value in self._model.overridable]
         self._output_names = tuple(value.name for value in graph.outputs)
-        self._single = (
-            graph.inputs[0].name if len(graph.inputs) == 1 and not names_sizes_twice(graph.inputs[0]) else None
-        )
+        self._feed = FeedReader(graph.inputs, self._model.overridable)
+        self._single = graph.inputs[0].name if len(graph.inputs) == 1 and not self._feed.compares_sizes else None
         self._lock = threading.Lock()
         self._programs: dict[tuple[tuple[str, ...], frozenset[str]], _Compiled] = {}
         self._all = self._compile(self._output_names)
@@ -122,7 +121,7 @@ class InferenceSession:
         Raises
         ------
         ValueError, InvalidArgument, UnsupportedValue
-            The feed; see `sklort.session.values.read_feed`.
+            The feed; see `sklort.session.values.FeedReader`.
         InvalidArgument
             An output that the model does not have.
         SessionError
@@ -134,10 +133,9 @@ class InferenceSession:
             found = None if value is None else compiled.runner.fast(value)
             if found is not None:
                 return list(found) if type(found) is tuple else [found]
-        model = self._model
-        values = read_feed(model.graph.inputs, model.overridable, input_feed)
-        if model.overridable:
-            fed = frozenset(value.name for value in model.overridable if value.name in values)
+        values = self._feed.read(input_feed)
+        if self._overridable:
+            fed = frozenset(arg.name for arg in self._overridable if arg.name in values)
             if fed:
                 compiled = self._compile(self._names(output_names) if output_names else self._output_names, fed)
         return compiled.runner.run([values[port.name] for port in compiled.plan.inputs])

@@ -16,7 +16,17 @@ import numpy as np
 from sklort.exceptions import InvalidArgument, UnsupportedValue
 from sklort.exceptions import NotImplemented as NotImplementedHere
 from sklort.graph.ir import Array, ValueInfo
-from sklort.graph.types import DType, MapType, OptionalType, SequenceType, SparseTensorType, TensorType, Type, dtype_of
+from sklort.graph.types import (
+    Dim,
+    DType,
+    MapType,
+    OptionalType,
+    SequenceType,
+    SparseTensorType,
+    TensorType,
+    Type,
+    dtype_of,
+)
 
 _NO_SYMBOL = frozenset(("None", "none", "?", "-1", "unknown"))
 """Names that converters give to every free size alike: they promise nothing about equality."""
@@ -29,8 +39,8 @@ _REMEDIES = (
 )
 
 
-def read_feed(inputs: Sequence[ValueInfo], optional: Sequence[ValueInfo], feed: Any) -> dict[str, Any]:
-    """The values of `feed`, checked against the declared inputs.
+class FeedReader:
+    """Checks what is fed against the declared inputs, quickly where there is nothing to say.
 
     Parameters
     ----------
@@ -38,33 +48,69 @@ def read_feed(inputs: Sequence[ValueInfo], optional: Sequence[ValueInfo], feed: 
         Must be fed, unless their type is optional.
     optional : sequence of ValueInfo
         May be fed.
-    feed : mapping of str to value
-
-    Raises
-    ------
-    TypeError
-        `feed` is no mapping.
-    ValueError
-        An input is missing, or its value is None.
-    InvalidArgument
-        A name the model does not have; a dtype, rank or size that differs from the declared one; sizes that share a
-        name and differ.
-    UnsupportedValue
-        A kind of object or dtype that no input takes.
     """
-    if not isinstance(feed, Mapping):
-        raise TypeError(f"expected input_feed as a dict of input name to value, got {type(feed).__name__}")
-    declared = {value.name: value for value in (*inputs, *optional)}
-    required = [value.name for value in inputs if not isinstance(value.type, OptionalType)]
-    _check_names(required, declared, feed)
-    found = {}
-    for name, value in declared.items():
-        if name in feed:
-            found[name] = read_value(feed[name], value)
-        elif isinstance(value.type, OptionalType):
-            found[name] = None
-    _check_symbols(declared.values(), found)
-    return found
+
+    def __init__(self, inputs: Sequence[ValueInfo], optional: Sequence[ValueInfo] = ()) -> None:
+        self._declared = {value.name: value for value in (*inputs, *optional)}
+        self._required = [value.name for value in inputs if not isinstance(value.type, OptionalType)]
+        self._plain = [(value, *_plain(value)) for value in self._declared.values()]
+        places: dict[str, list[tuple[str, int]]] = {}
+        for value in self._declared.values():
+            for axis, dim in enumerate(_shape(value)):
+                if isinstance(dim, str) and dim not in _NO_SYMBOL:
+                    places.setdefault(dim, []).append((value.name, axis))
+        self._symbols = {symbol: found for symbol, found in places.items() if len(found) > 1}
+
+    @property
+    def compares_sizes(self) -> bool:
+        """Whether sizes share a name, so that they must be compared."""
+        return bool(self._symbols)
+
+    def read(self, feed: Any) -> dict[str, Any]:
+        """The values of `feed`, in the order in which the inputs are declared.
+
+        Raises
+        ------
+        TypeError
+            `feed` is no mapping.
+        ValueError
+            An input is missing, or its value is None.
+        InvalidArgument
+            A name the model does not have; a dtype, rank or size that differs from the declared one; sizes that share
+            a name and differ.
+        UnsupportedValue
+            A kind of object or dtype that no input takes.
+        """
+        if not isinstance(feed, Mapping):
+            raise TypeError(f"expected input_feed as a dict of input name to value, got {type(feed).__name__}")
+        if feed.keys() != self._declared.keys():
+            _check_names(self._required, self._declared, feed)
+        found: dict[str, Any] = {}
+        for declared, dtype, rank, sizes in self._plain:
+            name = declared.name
+            if name not in feed:
+                if isinstance(declared.type, OptionalType):
+                    found[name] = None
+                continue
+            value = feed[name]
+            plain = type(value) is np.ndarray and value.dtype == dtype and (rank is None or value.ndim == rank)
+            if not plain or any(value.shape[axis] != size for axis, size in sizes):
+                value = read_value(value, declared)
+            found[name] = value
+        for symbol, places in self._symbols.items():
+            _check_symbol(symbol, places, found)
+        return found
+
+
+def _shape(value: ValueInfo) -> tuple[Dim, ...]:
+    return (value.type.shape or ()) if isinstance(value.type, TensorType) else ()
+
+
+def _plain(value: ValueInfo) -> tuple[np.dtype[Any] | None, int | None, list[tuple[int, int]]]:
+    """Dtype, rank and fixed sizes of an array that needs no further look; no dtype where there is no such array."""
+    shape = _shape(value)
+    dtype = value.type.dtype.numpy if isinstance(value.type, TensorType) else None
+    return dtype, len(shape) or None, [(axis, dim) for axis, dim in enumerate(shape) if isinstance(dim, int)]
 
 
 def _check_names(required: list[str], declared: Mapping[str, ValueInfo], feed: Mapping[Any, Any]) -> None:
@@ -207,28 +253,19 @@ def _check_shape(array: Array, name: str, kind: TensorType) -> None:
         raise InvalidArgument(f"the input {name!r} has shape {array.shape}: {where}")
 
 
-def _check_symbols(declared: Iterable[ValueInfo], found: Mapping[str, Any]) -> None:
-    sizes: dict[str, tuple[int, str, int]] = {}
-    for value in declared:
-        array = found.get(value.name)
-        if not isinstance(value.type, TensorType) or not value.type.shape or not isinstance(array, np.ndarray):
+def _check_symbol(symbol: str, places: list[tuple[str, int]], found: Mapping[str, Any]) -> None:
+    first: tuple[int, str, int] | None = None
+    for name, axis in places:
+        array = found.get(name)
+        if not isinstance(array, np.ndarray):
             continue
-        for axis, (dim, size) in enumerate(zip(value.type.shape, array.shape)):
-            if not isinstance(dim, str) or dim in _NO_SYMBOL:
-                continue
-            first = sizes.setdefault(dim, (size, value.name, axis))
-            if first[0] != size:
-                raise InvalidArgument(
-                    f"dimension {axis} of the input {value.name!r} is {size} and dimension {first[2]} of {first[1]!r} is "
-                    f"{first[0]}; the model calls both {dim!r}, so they must be equal"
-                )
-
-
-def names_sizes_twice(value: ValueInfo) -> bool:
-    """Whether two sizes of one input share a name, so that they must be compared."""
-    shape = value.type.shape if isinstance(value.type, TensorType) else None
-    symbols = [dim for dim in shape or () if isinstance(dim, str) and dim not in _NO_SYMBOL]
-    return len(set(symbols)) < len(symbols)
+        if first is None:
+            first = array.shape[axis], name, axis
+        elif first[0] != array.shape[axis]:
+            raise InvalidArgument(
+                f"dimension {axis} of the input {name!r} is {array.shape[axis]} and dimension {first[2]} of {first[1]!r} is "
+                f"{first[0]}; the model calls both {symbol!r}, so they must be equal"
+            )
 
 
 def _read_map(value: Any, name: str, kind: MapType) -> Any:

@@ -13,13 +13,17 @@ from sklort.exceptions import InvalidArgument, UnsupportedValue
 from sklort.exceptions import NotImplemented as NotImplementedHere
 from sklort.graph.ir import ValueInfo
 from sklort.graph.types import DType, MapType, OptionalType, SequenceType, SparseTensorType, TensorType
-from sklort.session.values import names_sizes_twice, read_feed, read_value
+from sklort.session.values import FeedReader, read_value
 
 FLOAT = ValueInfo("X", TensorType(DType.FLOAT, (None, 2)))
 INT = ValueInfo("X", TensorType(DType.INT64, (None, 2)))
 TEXT = ValueInfo("X", TensorType(DType.STRING, (None, 2)))
 MAP = ValueInfo("X", MapType(DType.STRING, TensorType(DType.FLOAT)))
 X = np.array([[1, 2], [3, 4]], np.float32)
+
+
+def read_feed(inputs, optional, feed):
+    return FeedReader(inputs, optional).read(feed)
 
 
 @pytest.mark.parametrize(
@@ -227,7 +231,7 @@ def test_sizes_that_share_a_name_must_agree():
 
 def test_a_size_named_twice_in_one_input():
     (square,) = pair(("N", "N"))
-    assert names_sizes_twice(square)
-    assert not names_sizes_twice(FLOAT)
+    assert FeedReader([square]).compares_sizes
+    assert not FeedReader([FLOAT]).compares_sizes
     with pytest.raises(InvalidArgument, match="calls both 'N'"):
         read_feed([square], [], {"a": X[:1]})
