@@ -1,7 +1,8 @@
 """Element types that are certain without running anything.
 
 Local and timid: an operator counts only when its result type follows from its inputs in every runtime. The operators
-of ``ai.onnx.ml`` stay unknown where implementations may answer in a wider type than the specification names.
+of ``ai.onnx.ml`` stay unknown where implementations may answer in a wider type than the specification names: labels are
+certain, scores are not.
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ _BOOL = frozenset(
 _INT64 = frozenset(("Shape", "Size", "ArgMax", "ArgMin", "NonZero"))
 
 
+_LABELS = frozenset(("TreeEnsembleClassifier", "LinearClassifier", "SVMClassifier"))
+_ENCODED = {"values_int64s": DType.INT64, "values_strings": DType.STRING, "values_floats": DType.FLOAT}
+
+
 def known_dtypes(graph: Graph) -> dict[str, DType]:
     """Element types by value name, for the values of which they are certain."""
     known = {name: dtype_of(array) for name, array in graph.constants.items()}
@@ -30,17 +35,35 @@ def known_dtypes(graph: Graph) -> dict[str, DType]:
         if isinstance(value.type, TensorType):
             known[value.name] = value.type.dtype
     for node in graph.nodes:
-        dtype = _result(node, known)
-        if dtype is not None:
-            known.update((name, dtype) for name in node.outputs if name)
+        results = _results(node, known)
+        known.update((name, dtype) for name, dtype in zip(node.outputs, results) if name and dtype is not None)
     return {name: dtype for name, dtype in known.items() if dtype is not DType.UNDEFINED}
+
+
+def _results(node: Node, known: dict[str, DType]) -> list[DType | None]:
+    """The types of the outputs, None where they are not certain."""
+    if node.domain == "ai.onnx.ml":
+        first = _ml_result(node, known)
+        return [first, *[None] * (len(node.outputs) - 1)]
+    return [_result(node, known)] * len(node.outputs)
+
+
+def _ml_result(node: Node, known: dict[str, DType]) -> DType | None:
+    """The type of the first output."""
+    if node.op_type == "ArrayFeatureExtractor":
+        return known.get(node.inputs[0])
+    if node.op_type in _LABELS:
+        texts = node.attributes.get("classlabels_strings")
+        return DType.STRING if texts is not None and len(texts.value) else DType.INT64
+    if node.op_type == "LabelEncoder" and node.version >= 2:
+        given = (name for name in _ENCODED if name in node.attributes and len(node.attributes[name].value))
+        return next((_ENCODED[name] for name in given), None)
+    return None
 
 
 def _result(node: Node, known: dict[str, DType]) -> DType | None:
     inputs = [known.get(name) for name in node.inputs if name]
     op = node.op_type
-    if node.domain == "ai.onnx.ml":
-        return inputs[0] if op == "ArrayFeatureExtractor" and inputs else None
     if node.domain:
         return None
     if op == "Cast":
