@@ -134,7 +134,7 @@ def _with_neighbours(points: Array, dtype: Any) -> Array:
 
 
 def _number_rows(rows: Any, acceptance: Acceptance) -> list[tuple[str, Any]]:
-    columns = frames.number_columns(rows)
+    columns = frames.float_columns(rows)
     if not columns or frames.kind_of(rows) in ("sparse", "other"):
         return []
     short = frames.float_kind(rows) == np.float32
@@ -160,7 +160,7 @@ def _number_rows(rows: Any, acceptance: Acceptance) -> list[tuple[str, Any]]:
 
 def _large_rows(model: Any, rows: Any, acceptance: Acceptance) -> list[tuple[str, Any]]:
     """Values of the largest magnitude a model of trees takes: for a sum they would only test rounding."""
-    columns = frames.number_columns(rows)
+    columns = frames.float_columns(rows)
     limit = min(acceptance.limit, float(np.finfo(frames.float_kind(rows)).max))
     if not columns or not any(True for _ in _trees(model)):
         return []

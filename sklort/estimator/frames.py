@@ -94,6 +94,18 @@ def number_columns(X: Any) -> list[int]:
     return list(range(width(X))) if X.dtype.kind in "iuf" else []
 
 
+def float_columns(X: Any) -> list[int]:
+    """Positions of the columns that hold floating-point numbers, the only ones that take NaN as they are."""
+    kind, numbers = kind_of(X), number_columns(X)
+    if kind == "pandas":
+        return [i for i in numbers if X.dtypes.iloc[i].kind == "f"]
+    if kind == "polars":
+        return [i for i in numbers if X.dtypes[i].is_float()]
+    if kind == "arrow":
+        return [i for i in numbers if not str(X.schema[i].type).startswith(("int", "uint"))]
+    return numbers if X.dtype.kind == "f" else []
+
+
 def string_columns(X: Any) -> list[int]:
     """Positions of the columns that hold strings (or categories, or objects)."""
     kind = kind_of(X)

@@ -245,9 +245,9 @@ class Intake:
         if values.dtype.kind != "f" or not values.size:
             return
         limit = self.acceptance.limit
-        if -limit <= values.min() and values.max() <= limit:  # NaN fails both
+        if -limit <= float(values.min()) and float(values.max()) <= limit:  # NaN fails both
             return
-        if np.fmin.reduce(values, axis=None) < -limit or np.fmax.reduce(values, axis=None) > limit:
+        if float(np.fmin.reduce(values, axis=None)) < -limit or float(np.fmax.reduce(values, axis=None)) > limit:
             raise Unsure(f"values beyond {limit:g}")
         refused = ~np.asarray([self.acceptance.nan[i] for i in columns])
         if refused.any() and np.isnan(values[:, refused]).any():

@@ -10,6 +10,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NoReturn
 
 import numpy as np
@@ -54,6 +55,21 @@ class Graph:
     forms: dict[str, Form]
     notes: tuple[str, ...] = ()
 
+    def is_logarithm(self, method: str) -> bool:
+        """Whether `method` is the logarithm of an output that has only the probabilities."""
+        return method == "predict_log_proba" and self.outputs[method] == self.outputs.get("predict_proba")
+
+    def finish(self, method: str, raw: Any) -> Any:
+        """What scikit-learn's `method` returns, from the output of the graph."""
+        return self.forms[method].finish(np.log(raw) if self.is_logarithm(method) else raw)
+
+    def shortcut(self, method: str, raw: Array) -> Callable[[Any], Any] | None:
+        """`finish` for outputs like `raw`, without a Python frame where there is a way; None for nothing to do."""
+        short = self.forms[method].shortcut(raw)
+        if not self.is_logarithm(method):
+            return short
+        return np.log if short is None else partial(self.finish, method)
+
 
 class Program:
     """A graph made ready to run: one runner for each method.
@@ -72,43 +88,35 @@ class Program:
         self.graph = graph
         self.session = InferenceSession(graph.model if model is None else model)
         self.dtypes = [one.dtype for one in graph.inputs]
-        refuse = _refusals(graph, intake)
-        self.is_fast = refuse is not None
-        self.runners = {
-            method: self.session.compiled([output], **(refuse or {})) for method, output in graph.outputs.items()
-        }
+        self.runners = {method: self.session.compiled([output]) for method, output in graph.outputs.items()}
+        guard = _guard(graph, intake)
+        self.fast: dict[str, Callable[[Any], Any]] = {}
+        if guard is not None:
+            for method, runner in self.runners.items():
+                if hasattr(runner, "guarded"):  # a whole native program; a plan of several parts has no fast lane
+                    self.fast[method] = runner.guarded(*guard).fast
 
     def run(self, method: str, values: list[Array]) -> Any:
         """The finished answer of `method` to values in graph order."""
-        return self.graph.forms[method].finish(self.raw(method, values))
-
-    def raw(self, method: str, values: list[Array]) -> Any:
-        """The graph's own answer."""
         ready = [v if v.dtype == d else v.astype(d) for v, d in zip(values, self.dtypes, strict=True)]
-        return self.runners[method].run(ready)[0]
+        return self.graph.finish(method, self.runners[method].run(ready)[0])
 
 
-def _refusals(graph: Graph, intake: Intake) -> dict[str, Any] | None:
-    """What the native call must refuse, so that no X is answered that scikit-learn refuses or warns about.
+def _guard(graph: Graph, intake: Intake) -> tuple[bool, float] | None:
+    """What the native call must look at, so that no X is answered that scikit-learn refuses or warns about.
 
     Returns
     -------
-    dict or None
-        Keywords of ``InferenceSession.compiled``: `finite` is None (take everything), "no-inf" or "finite" (no NaN
-        either), and `limit` is the largest magnitude where that is not simply the largest of the dtype. None when
-        there is no fast lane: the graph does not read a bare matrix of X's own dtype.
+    (nan, limit) or None
+        Whether NaN is taken, and the largest magnitude that is. None when there is no fast lane: the graph does not
+        read a bare matrix of X's own dtype.
     """
     acceptance, own = intake.acceptance, graph.inputs[0].dtype
     if intake.layout != "matrix" or graph.signature != (own.name,) or own.kind != "f":
         return None
     if intake.names is not None and (acceptance.bare_refused or acceptance.bare is not None):
         return None
-    if acceptance.limit == np.inf:
-        return {"finite": None} if acceptance.nan_everywhere else None
-    finite = "no-inf" if acceptance.nan_everywhere else "finite"
-    if acceptance.limit >= float(np.finfo(own).max):
-        return {"finite": finite}
-    return {"finite": finite, "limit": acceptance.limit}
+    return acceptance.nan_everywhere, acceptance.limit
 
 
 class Lanes:
@@ -153,16 +161,14 @@ class Lanes:
             setattr(self, method, answer)
 
     def _method(self, method: str) -> Callable[[Any], Any]:
-        slow = self._slow(method)
-        if not self.program.is_fast:
+        slow, fast = self._slow(method), self.program.fast.get(method)
+        if fast is None:
             return slow
-        fast = self.program.runners[method].fast
         graph = self.program.graph
-        n = self.intake.n_features
-        sample = fast(np.zeros((1, n), dtype=graph.inputs[0].dtype))
+        sample = fast(np.zeros((1, self.intake.n_features), dtype=graph.inputs[0].dtype))
         if not isinstance(sample, np.ndarray):
             return slow
-        return two_lanes(fast, graph.forms[method].shortcut(sample), slow, method)
+        return two_lanes(fast, graph.shortcut(method, sample), slow, method)
 
     def _slow(self, method: str) -> Callable[[Any], Any]:
         def answer(X: Any) -> Any:
@@ -227,7 +233,7 @@ class Lanes:
         if self.model is None:
             refuse(X, self.intake, doubt)
         answer = getattr(self.model, method)(X)
-        warnings.warn(f"scikit-learn answered {method}, not sklort: {doubt}", ScikitLearnAnswered, stacklevel=4)
+        warnings.warn(f"scikit-learn answered {method}, not sklort: {doubt}", ScikitLearnAnswered, stacklevel=3)
         return answer
 
 

@@ -64,6 +64,13 @@ def _wraps(method: str) -> Callable[[OnnxEstimator], bool]:
     return check
 
 
+def _can_score(self: OnnxEstimator) -> bool:
+    """For `available_if`: by the wrapped estimator, or by the kind of a loaded one."""
+    if self._original is not None:
+        return hasattr(self._original, "score")
+    return self.__dict__.get("_kind") in ("classifier", "regressor")
+
+
 class OnnxEstimator(MetaEstimatorMixin, BaseEstimator):
     """A scikit-learn estimator that predicts through ONNX and sklort's runtime, with the same answers.
 
@@ -252,7 +259,7 @@ class OnnxEstimator(MetaEstimatorMixin, BaseEstimator):
         check_is_fitted(self)
         return contained(self._lanes.methods["transform"](X), X, self)
 
-    @available_if(_wraps("score"))
+    @available_if(_can_score)
     def score(self, X: Any, y: Any = None, **params: Any) -> float:
         """The wrapped estimator's own kind of score, from the predictions of this one.
 
@@ -260,14 +267,10 @@ class OnnxEstimator(MetaEstimatorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         params = self._routed("score", params)
-        kind = type(_last_step(self._original)).__dict__.get("score") if self._original is not None else None
-        if kind is None:
-            mixin = ClassifierMixin if is_classifier(self) else RegressorMixin
-            inherited = getattr(type(_last_step(self._original)), "score", None)
-            if self._original is None or inherited is mixin.score:
-                return float(mixin.score(self, X, y, **params))
-        arguments = (X,) if y is None else (X, y)
-        return float(self.estimator_.score(*arguments, **params))
+        mixin = ClassifierMixin if is_classifier(self) else RegressorMixin
+        if self.estimator_ is None or getattr(type(_last_step(self.estimator_)), "score", None) is mixin.score:
+            return float(mixin.score(self, X, y, **params))
+        return float(self.estimator_.score(X, **params) if y is None else self.estimator_.score(X, y, **params))
 
     @available_if(_wraps("get_feature_names_out"))
     def get_feature_names_out(self, input_features: Any = None) -> Any:

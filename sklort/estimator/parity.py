@@ -73,7 +73,8 @@ class ParityReport:
     """How the converted model compares with its original.
 
     Labels must be equal. A number passes when ``|a - b| <= tolerance * max(1, |a|)``, `a` being scikit-learn's;
-    NaN equals NaN, an infinity equals only itself.
+    NaN equals NaN, an infinity equals only itself. Logarithms of probabilities are compared as the probabilities they
+    stand for: the logarithm of a probability near zero shows nothing but its rounding.
 
     Attributes
     ----------
@@ -206,10 +207,16 @@ def compare(
                     one.handed_over += frames.height(X)
                     continue
                 one.rows += frames.height(X)
+                if method == "predict_log_proba":
+                    expected, got = _exp(expected), _exp(got)
                 _compare_answers(one, origin, expected, got, tolerance, method in exact)
             report.methods.append(one)
     report.seconds = perf_counter() - started
     return report
+
+
+def _exp(answer: Any) -> Any:
+    return [_exp(one) for one in answer] if isinstance(answer, list) else np.exp(answer)
 
 
 def _compare_answers(one: MethodParity, origin: str, expected: Any, got: Any, tolerance: float, exact: bool) -> None:

@@ -107,7 +107,8 @@ def _convert(model: Any, sample: Any, target_opset: Any, intake: Intake | None) 
     conversion = convert_model(model, sample, target_opset=target_opset)
     names = getattr(model, "feature_names_in_", None)
     fitted = tuple(str(name) for name in names) if names is not None else None
-    inputs = _graph_inputs(conversion, fitted or frames.column_names(sample))
+    n_features = int(getattr(model, "n_features_in_", frames.width(sample)))
+    inputs = _graph_inputs(conversion, fitted or frames.column_names(sample), n_features)
     forms = {}
     for method in METHODS:
         if method in conversion.outputs:
@@ -115,24 +116,41 @@ def _convert(model: Any, sample: Any, target_opset: Any, intake: Intake | None) 
             if answered is None:
                 raise ConversionError(f"{type(model).__name__}.{method} does not accept the rows given for conversion")
             forms[method] = Form.of(answered[0])
+    outputs = {method: conversion.outputs[method] for method in forms}
+    if "predict_log_proba" not in forms and _is_plain_logarithm(model, sample):
+        forms["predict_log_proba"], outputs["predict_log_proba"] = forms["predict_proba"], outputs["predict_proba"]
     if not forms:
         raise ConversionError(f"the conversion of {type(model).__name__} offers none of {', '.join(METHODS)}")
     if intake is None:
         acceptance: Acceptance = probe(model, cheapest(forms), sample)
-        n_features = int(getattr(model, "n_features_in_", frames.width(sample)))
         intake = Intake(conversion.layout, inputs, n_features, fitted, acceptance)
     graph = Graph(
         _signature(sample, conversion, intake),
         b"",
         inputs,
-        {method: conversion.outputs[method] for method in forms},
+        outputs,
         forms,
         tuple(conversion.notes),
     )
     return graph, intake, conversion.onnx_model
 
 
-def _graph_inputs(conversion: Any, names: tuple[str, ...] | None) -> tuple[GraphInput, ...]:
+def _is_plain_logarithm(model: Any, sample: Any) -> bool:
+    """Whether the model's log-probabilities are, to the last bit, ``numpy.log`` of its probabilities."""
+    if not (hasattr(model, "predict_proba") and hasattr(model, "predict_log_proba")):
+        return False
+    rows = frames.take_rows(sample, np.arange(min(100, frames.height(sample))))
+    plain, logarithm = attempt(model, "predict_proba", rows), attempt(model, "predict_log_proba", rows)
+    if plain is None or logarithm is None or not isinstance(plain[0], np.ndarray):
+        return False
+    with np.errstate(divide="ignore"):
+        return bool(np.array_equal(np.log(plain[0]), logarithm[0]))
+
+
+def _graph_inputs(conversion: Any, names: tuple[str, ...] | None, n_features: int) -> tuple[GraphInput, ...]:
+    if conversion.layout == "matrix":
+        only = conversion.inputs[0]
+        return (GraphInput(only.name, tuple(range(n_features)), np.dtype(only.dtype)),)
     where = {name: i for i, name in enumerate(names or ())}
     inputs = []
     for i, one in enumerate(conversion.inputs):
@@ -158,17 +176,20 @@ def _check(
     from sklearn.base import is_classifier
 
     if tolerance is None:
-        short = any(one.dtype == np.float32 for one in graph.inputs) or any(
-            form.dtype == "<f4" for form in graph.forms.values()
+        short = (
+            any(one.dtype == np.float32 for one in graph.inputs)
+            or any(form.dtype == "<f4" for form in graph.forms.values())
+            or any("computed in float32" in note for note in graph.notes)
         )
         tolerance = TOLERANCE["float32" if short else "float64"]
-    fast = {name: runner.fast for name, runner in program.runners.items()} if program.is_fast else {}
-
     def converted(method: str, X: Any) -> Any:
-        out = fast[method](X) if method in fast else None
+        out = program.fast[method](X) if method in program.fast else None
         if out is not None:
-            return graph.forms[method].finish(out)
-        return program.run(method, intake.admit(X)[1])
+            return graph.finish(method, out)
+        signature, values = intake.admit(X)
+        if signature != graph.signature:
+            raise Unsure(f"rows of dtypes {signature}, where {graph.signature} are compared")
+        return program.run(method, values)
 
     groups = [("given", sample), *adversarial_rows(model, cheapest(graph.forms), sample, intake.acceptance)]
     return compare(
