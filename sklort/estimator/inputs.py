@@ -26,6 +26,7 @@ EXACT_INTEGER = 2**53
 """Integers up to here are float64 values; a larger one may round differently on scikit-learn's way to float32."""
 FEW_ROWS = 16
 """Up to here a mixed pandas frame is read whole as objects: one call, where each column would cost one."""
+MOST_ROW_KINDS = 32
 
 
 class Unsure(Exception):
@@ -40,14 +41,23 @@ class GraphInput(NamedTuple):
     dtype: np.dtype[Any]
 
 
-class _Layout(NamedTuple):
-    """How the columns of a frame seen before map to graph inputs."""
+class _Group(NamedTuple):
+    """Graph inputs of one column and one dtype each, read together."""
 
-    names: Any
+    dtype: np.dtype[Any]
+    inputs: tuple[int, ...]
+    positions: Array
+    refused: Array
+    """Which of them must not hold NaN."""
+
+
+class _Layout(NamedTuple):
+    """How the columns of a pandas frame seen before map to graph inputs."""
+
     dtypes: list[Any]
     positions: tuple[tuple[int, ...], ...]
     signature: Signature
-    warned: Warned | None
+    groups: tuple[_Group, ...] | None
 
 
 @dataclass
@@ -71,10 +81,12 @@ class Intake:
     n_features: int
     names: tuple[str, ...] | None
     acceptance: Acceptance
-    _seen: _Layout | None = field(default=None, repr=False, compare=False)
+    _named: tuple[Any, tuple[int, ...], Warned | None] | None = field(default=None, repr=False, compare=False)
+    _seen: tuple[tuple[int, ...], _Layout] | None = field(default=None, repr=False, compare=False)
+    _rows: dict[tuple[Any, ...], _Layout] = field(default_factory=dict, repr=False, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_seen": None}
+        return {**self.__dict__, "_named": None, "_seen": None, "_rows": {}}
 
     def admit(self, X: Any) -> tuple[Signature, list[Array]]:
         """The values of the graph inputs, in order, and the signature of the graph they need.
@@ -109,36 +121,23 @@ class Intake:
         expected = self.inputs[0].dtype
         if expected == OBJECT:
             return ("object",), [_strings(array)]
-        kind = array.dtype.kind
-        if kind in "iu" and array.dtype.itemsize == 8 and array.size:
-            if int(array.max()) > EXACT_INTEGER or int(array.min()) < -EXACT_INTEGER:
-                raise Unsure("integers beyond 2**53")
-        elif kind not in "fiubO":
+        if array.dtype.kind not in "fiubO":
             raise Unsure(f"an array of dtype {array.dtype}")
+        _check_integers(array)
         want = FLOAT32 if array.dtype == FLOAT32 and not listed else FLOAT64
         values = _cast(array, want)
         self._check_values(values, range(self.n_features))
         return (want.name,), [values]
 
     def _matrix_of_frame(self, X: Any, kind: frames.Kind) -> tuple[Signature, list[Array]]:
-        if X.shape[1] != self.n_features and not self.acceptance.extra:
-            raise Unsure(f"{X.shape[1]} columns instead of {self.n_features}")
         if kind == "pandas":
-            layout = self._pandas_layout(X)
-            order = layout.positions[0]
-            if order != tuple(range(X.shape[1])):
-                X = X.iloc[:, list(order)]
-            _warn(layout.warned)
-            if layout.signature == ("object",):
-                values = X.to_numpy(dtype=object)
-            else:
-                values = _pandas_numbers(X, np.dtype(layout.signature[0]))
+            values = self._pandas_matrix(X)
         else:
-            names = frames.column_names(X)
-            positions, warned = self._positions(names, list(X.columns) if kind == "polars" else X.column_names)
-            if positions != tuple(range(X.shape[1])):
-                X = frames.pick(X, [list(names or ())[i] for i in positions])
+            names = list(X.columns) if kind == "polars" else X.column_names
+            positions, warned = self._positions(frames.column_names(X), names)
             _warn(warned)
+            if positions != tuple(range(len(names))):
+                X = frames.pick(X, [names[i] for i in positions])
             values = np.asarray(X)
             if self.inputs[0].dtype != OBJECT:
                 values = _cast(values, FLOAT64)
@@ -147,6 +146,22 @@ class Intake:
             return ("object",), [_strings(values)]
         self._check_values(values, range(self.n_features))
         return (values.dtype.name,), [values]
+
+    def _pandas_matrix(self, X: Any) -> Array:
+        positions, warned = self._pandas_positions(X.columns)
+        _warn(warned)
+        if len(positions) != X.shape[1] or positions != tuple(range(self.n_features)):
+            X = X.iloc[:, list(positions)]
+        if self.inputs[0].dtype == OBJECT:
+            return np.asarray(X.to_numpy(dtype=object))
+        values = np.asarray(X.to_numpy())
+        if values.dtype == FLOAT64:
+            return np.ascontiguousarray(values)
+        dtype = _common(X.dtypes.tolist())
+        if values.dtype.kind in "fiub":
+            _check_integers(values)
+            return _cast(values, dtype)
+        return _side_by_side([_cast(_pandas_column(X, i, dtype.name), dtype) for i in range(X.shape[1])])
 
     # -- one input a column --------------------------------------------------------------------------------------
 
@@ -157,25 +172,62 @@ class Intake:
     def _columns_of_frame(self, X: Any, kind: frames.Kind) -> tuple[Signature, list[Array]]:
         if not X.shape[0]:
             raise Unsure("no rows")
-        values: list[Array] = []
         if kind == "pandas":
-            layout = self._pandas_layout(X)
-            _warn(layout.warned)
-            whole = X.to_numpy() if len(X) <= FEW_ROWS else None
-            for one, positions, dtype in zip(self.inputs, layout.positions, layout.signature, strict=True):
-                if whole is not None:
-                    piece = whole[:, positions[0] : positions[0] + 1] if len(positions) == 1 else whole[:, positions]
-                else:
-                    piece = _side_by_side([_pandas_column(X, i, dtype) for i in positions])
-                values.append(self._column(piece, one, np.dtype(dtype)))
-            return layout.signature, values
+            return self._columns_of_pandas(X)
         names = list(X.columns) if kind == "polars" else X.column_names
         order, warned = self._positions(frames.column_names(X), names)
         _warn(warned)
+        values: list[Array] = []
         for one in self.inputs:
             piece = _side_by_side([_other_column(X, names[order[i]], kind) for i in one.columns])
             values.append(self._column(piece, one))
         return tuple(v.dtype.name for v in values), values
+
+    def _columns_of_pandas(self, X: Any) -> tuple[Signature, list[Array]]:
+        positions, warned = self._pandas_positions(X.columns)
+        _warn(warned)
+        if len(X) == 1:
+            row = X.iloc[0].to_numpy()
+            # A row of mixed columns holds a NumPy scalar for each number: their types tell the dtypes of the columns.
+            kinds = (positions, *map(type, row.tolist())) if row.dtype == OBJECT else None
+            layout = self._rows.get(kinds) if kinds is not None else None
+            if layout is not None and layout.groups is not None:
+                return layout.signature, self._in_groups(row.reshape(-1, 1), layout.groups, checked=True)
+            layout = self._pandas_layout(X, positions)
+        else:
+            kinds, layout = None, self._pandas_layout(X, positions)
+        if len(X) <= FEW_ROWS and layout.groups is not None:
+            try:
+                values = self._in_groups(X.to_numpy().T, layout.groups)
+            except Unsure:
+                pass  # a missing value that is no float: column by column pandas turns it into NaN
+            else:
+                if kinds is not None and len(self._rows) < MOST_ROW_KINDS:
+                    self._rows[kinds] = layout
+                return layout.signature, values
+        values = []
+        for one, places, dtype in zip(self.inputs, layout.positions, layout.signature, strict=True):
+            piece = _side_by_side([_pandas_column(X, i, dtype) for i in places])
+            values.append(self._column(piece, one, np.dtype(dtype)))
+        return layout.signature, values
+
+    def _in_groups(self, columns: Array, groups: tuple[_Group, ...], *, checked: bool = False) -> list[Array]:
+        """The graph inputs from columns of shape (n_columns, n_samples).
+
+        `checked`: values of these very types have been read before; only the range of the numbers is open.
+        """
+        values: list[Any] = [None] * len(self.inputs)
+        for group in groups:
+            piece = columns[group.positions]
+            if group.dtype != OBJECT:
+                piece = piece.astype(group.dtype) if checked else _cast(piece, group.dtype)
+                if group.dtype.kind == "f":
+                    self._check_range(piece.T, group.refused)
+            elif not checked:
+                piece = _strings(piece)
+            for i, column in zip(group.inputs, piece, strict=True):
+                values[i] = column.reshape(-1, 1)
+        return values
 
     def _column(self, piece: Array, one: GraphInput, dtype: np.dtype[Any] | None = None) -> Array:
         """One graph input of shape (n_samples, n_columns) from its columns."""
@@ -188,24 +240,44 @@ class Intake:
 
     # -- names, shapes, values -----------------------------------------------------------------------------------
 
-    def _pandas_layout(self, X: Any) -> _Layout:
-        """Where this frame's columns go; remembered, for frames come again with the same columns."""
-        seen, columns, dtypes = self._seen, X.columns, X.dtypes.tolist()
-        if seen is not None and dtypes == seen.dtypes and (columns is seen.names or columns.equals(seen.names)):
-            return seen
-        positions, warned = self._positions(frames.column_names(X), columns.tolist())
-        if self.layout == "matrix":
-            used = [dtypes[i] for i in positions]
-            signature: Signature = ("object",) if self.inputs[0].dtype == OBJECT else (_common(used).name,)
-            layout = _Layout(columns, dtypes, (positions,), signature, warned)
-        else:
-            places = tuple(tuple(positions[i] for i in one.columns) for one in self.inputs)
-            signature = tuple(
-                _needed(one.dtype, *(dtypes[i] for i in place)) for one, place in zip(self.inputs, places, strict=True)
-            )
-            layout = _Layout(columns, dtypes, places, signature, warned)
-        self._seen = layout
+    def _pandas_positions(self, columns: Any) -> tuple[tuple[int, ...], Warned | None]:
+        """`_positions`, remembered: frames come again with the same columns."""
+        seen = self._named
+        if seen is not None and (columns is seen[0] or columns.equals(seen[0])):
+            return seen[1], seen[2]
+        names = columns.tolist()
+        strings = bool(names) and all(isinstance(name, str) for name in names)
+        positions, warned = self._positions(tuple(names) if strings else None, names)
+        self._named = (columns, positions, warned)
+        return positions, warned
+
+    def _pandas_layout(self, X: Any, positions: tuple[int, ...]) -> _Layout:
+        """Where the columns of this frame go, by their dtypes; the last one is remembered."""
+        dtypes, seen = X.dtypes.tolist(), self._seen
+        if seen is not None and seen[0] == positions and dtypes == seen[1].dtypes:
+            return seen[1]
+        places = tuple(tuple(positions[i] for i in one.columns) for one in self.inputs)
+        signature = tuple(
+            _needed(one.dtype, *(dtypes[i] for i in place)) for one, place in zip(self.inputs, places, strict=True)
+        )
+        layout = _Layout(dtypes, places, signature, self._groups(places, signature))
+        self._seen = (positions, layout)
         return layout
+
+    def _groups(self, places: tuple[tuple[int, ...], ...], signature: Signature) -> tuple[_Group, ...] | None:
+        if any(len(place) != 1 for place in places):
+            return None
+        groups = []
+        for name in dict.fromkeys(signature):
+            members = tuple(i for i, one in enumerate(signature) if one == name)
+            at = np.asarray([places[i][0] for i in members], dtype=np.intp)
+            refused = self._refused([self.inputs[i].columns[0] for i in members])
+            groups.append(_Group(np.dtype(name), members, at, refused))
+        return tuple(groups)
+
+    def _refused(self, columns: Sequence[int]) -> Array:
+        """Which of these columns must not hold NaN."""
+        return ~np.asarray([self.acceptance.nan[i] for i in columns])
 
     def _positions(
         self, names: tuple[str, ...] | None, columns: Sequence[Any]
@@ -241,15 +313,16 @@ class Intake:
             raise Unsure(f"{array.shape[1]} features instead of {self.n_features}")
 
     def _check_values(self, values: Array, columns: Sequence[int]) -> None:
+        if values.dtype.kind == "f" and values.size:
+            self._check_range(values, self._refused(columns))
+
+    def _check_range(self, values: Array, refused: Array) -> None:
         """Refuse what the model refuses: NaN, infinities, magnitudes its own float32 cast cannot hold."""
-        if values.dtype.kind != "f" or not values.size:
-            return
         limit = self.acceptance.limit
         if -limit <= float(values.min()) and float(values.max()) <= limit:  # NaN fails both
             return
         if float(np.fmin.reduce(values, axis=None)) < -limit or float(np.fmax.reduce(values, axis=None)) > limit:
             raise Unsure(f"values beyond {limit:g}")
-        refused = ~np.asarray([self.acceptance.nan[i] for i in columns])
         if refused.any() and np.isnan(values[:, refused]).any():
             raise Unsure("NaN in a column that takes none")
 
@@ -324,24 +397,11 @@ def _text(dtype: Any) -> bool:
     return not isinstance(dtype, np.dtype) and str(dtype).startswith(("str", "string"))
 
 
-def _pandas_numbers(X: Any, dtype: np.dtype[Any]) -> Array:
-    """A frame of number columns as one matrix, missing values as NaN."""
-    values = None
-    try:
-        values = X.to_numpy()
-        if values.dtype.kind != "O":
-            return _whole(values, dtype)
-        return _cast(values, dtype)
-    except Unsure:
-        if values is not None and values.dtype.kind != "O":
-            raise
-    return _side_by_side([_cast(_pandas_column(X, i, dtype.name), dtype) for i in range(X.shape[1])])
-
-
-def _whole(values: Array, dtype: np.dtype[Any]) -> Array:
-    if values.dtype.kind in "iu" and values.size and np.abs(values).max() > EXACT_INTEGER:
+def _check_integers(values: Array) -> None:
+    if values.dtype.kind not in "iu" or values.dtype.itemsize < 8 or not values.size:
+        return
+    if int(values.max()) > EXACT_INTEGER or int(values.min()) < -EXACT_INTEGER:
         raise Unsure("integers beyond 2**53")
-    return _cast(values, dtype)
 
 
 def _pandas_column(X: Any, position: int, dtype: str) -> Array:

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from html import escape
+from math import isnan
 from time import perf_counter
 from typing import Any
 
@@ -260,8 +261,13 @@ def _equal(a: Array, b: Array) -> Array:
     if a.dtype.kind in "fc":
         same |= np.isnan(a) & np.isnan(b)
     elif a.dtype.kind == "O":
-        same |= np.asarray([x != x and y != y for x, y in zip(a.ravel(), b.ravel(), strict=True)]).reshape(a.shape)
+        missing = [_is_nan(x) and _is_nan(y) for x, y in zip(a.ravel(), b.ravel(), strict=True)]
+        same |= np.asarray(missing, dtype=bool).reshape(a.shape)
     return np.asarray(same, dtype=bool)
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and isnan(value)
 
 
 def _rows_of(wrong: Array) -> Array:

@@ -182,6 +182,7 @@ def _check(
             or any("computed in float32" in note for note in graph.notes)
         )
         tolerance = TOLERANCE["float32" if short else "float64"]
+
     def converted(method: str, X: Any) -> Any:
         out = program.fast[method](X) if method in program.fast else None
         if out is not None:
