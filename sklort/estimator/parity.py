@@ -53,6 +53,8 @@ class MethodParity:
         Largest ``|a - b|`` and largest ``|a - b| / |a|`` where `a`, scikit-learn's answer, is not zero.
     failures : list of Failure
         The first few rows that disagree.
+    wrong_origins : list of str
+        Where rows that disagree came from.
     """
 
     method: str
@@ -63,6 +65,7 @@ class MethodParity:
     max_abs: float = 0.0
     max_rel: float = 0.0
     failures: list[Failure] = field(default_factory=list)
+    wrong_origins: list[str] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -238,8 +241,15 @@ def _compare_answers(one: MethodParity, origin: str, expected: Any, got: Any, to
     else:
         wrong = _numbers(one, a, b, tolerance)
         one.beyond_tolerance += int(wrong.sum())
-    for row in np.flatnonzero(wrong)[: SHOWN_FAILURES - len(one.failures)]:
+    if wrong.any():
+        _note(one, origin)
+    for row in np.flatnonzero(wrong)[: max(0, SHOWN_FAILURES - len(one.failures))]:
         one.failures.append(Failure(origin, int(row), _text(a[row]), _text(b[row])))
+
+
+def _note(one: MethodParity, origin: str) -> None:
+    if origin not in one.wrong_origins:
+        one.wrong_origins.append(origin)
 
 
 def _numbers(one: MethodParity, a: Array, b: Array, tolerance: float) -> Array:
@@ -276,6 +286,7 @@ def _rows_of(wrong: Array) -> Array:
 
 def _unlike(one: MethodParity, origin: str, a: Any, b: Any) -> None:
     """Answers that cannot be compared: another shape or dtype."""
+    _note(one, origin)
     one.label_mismatches += len(a)
     one.failures.append(Failure(origin, 0, _kind(a), _kind(b)))
 

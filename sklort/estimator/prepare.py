@@ -55,8 +55,15 @@ def prepare(
     graph, intake, proto = _convert(model, sample, target_opset, None)
     program = Program(graph, intake, proto)
     graphs: dict[Signature, Graph] = {}
-    report = _check(model, graph, intake, program, sample, tolerance) if parity else None
-    _act_on(report, parity)
+    report = None
+    if parity:
+        groups = _groups(model, graph, intake, sample)
+        report = _check(model, graph, intake, program, groups, tolerance)
+        narrowed = _narrowed(intake, report)
+        if narrowed is not None:  # the rows the graph gets wrong are the model's to answer from now on
+            intake, program = narrowed, Program(graph, narrowed, proto)
+            report = _check(model, graph, intake, program, groups, tolerance)
+        _act_on(report, parity)
     graphs[graph.signature] = program.graph = _sealed(graph, intake, proto, model, report)
     later = later_conversion(model, intake, parity, tolerance, target_opset)
     return Lanes(graphs, intake, model, later, program), report
@@ -70,7 +77,8 @@ def later_conversion(model: Any, intake: Intake, parity: Policy, tolerance: floa
         try:
             graph, _, proto = _convert(model, sample, target_opset, intake)
             program = Program(graph, intake, proto)
-            report = _check(model, graph, intake, program, sample, tolerance) if parity else None
+            groups = _groups(model, graph, intake, sample) if parity else []
+            report = _check(model, graph, intake, program, groups, tolerance) if parity else None
         except ConversionError:
             return None
         if report is not None and not report.ok:
@@ -170,8 +178,18 @@ def _signature(sample: Any, conversion: Any, intake: Intake) -> Signature:
         return tuple(np.dtype(one.dtype).name for one in conversion.inputs)
 
 
+def _groups(model: Any, graph: Graph, intake: Intake, sample: Any) -> list[tuple[str, Any]]:
+    """The rows to compare: those given, and those made to break the graph."""
+    return [("given", sample), *adversarial_rows(model, cheapest(graph.forms), sample, intake.acceptance)]
+
+
 def _check(
-    model: Any, graph: Graph, intake: Intake, program: Program, sample: Any, tolerance: float | None
+    model: Any,
+    graph: Graph,
+    intake: Intake,
+    program: Program,
+    groups: list[tuple[str, Any]],
+    tolerance: float | None,
 ) -> ParityReport:
     from sklearn.base import is_classifier
 
@@ -192,7 +210,6 @@ def _check(
             raise Unsure(f"rows of dtypes {signature}, where {graph.signature} are compared")
         return program.run(method, values)
 
-    groups = [("given", sample), *adversarial_rows(model, cheapest(graph.forms), sample, intake.acceptance)]
     return compare(
         type(model).__name__,
         graph.outputs,
@@ -202,6 +219,24 @@ def _check(
         tolerance=tolerance,
         exact=frozenset(["predict"] if is_classifier(model) else []),
     )
+
+
+def _narrowed(intake: Intake, report: ParityReport | None) -> Intake | None:
+    """An intake without NaN or infinities, where they are all that the graph gets wrong; else None."""
+    if report is None or report.ok:
+        return None
+    wrong = {origin for one in report.methods for origin in one.wrong_origins}
+    if not wrong <= {"NaN", "infinity", "minus infinity"}:
+        return None
+    taken = intake.acceptance
+    if "NaN" in wrong:
+        taken = replace(taken, nan=(False,) * len(taken.nan))
+    if wrong - {"NaN"}:
+        taken = replace(
+            taken,
+            limit=float(np.finfo(intake.inputs[0].dtype if intake.inputs[0].dtype.kind == "f" else np.float64).max),
+        )
+    return replace(intake, acceptance=taken)
 
 
 def _act_on(report: ParityReport | None, parity: Policy) -> None:
