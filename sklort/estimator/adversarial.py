@@ -127,7 +127,7 @@ def _with_neighbours(points: Array, dtype: Any) -> Array:
         if dtype == np.float64:
             near += [points, np.nextafter(points, -np.inf), np.nextafter(points, np.inf)]
     out = np.concatenate([one.astype(dtype) for one in near])
-    return out[np.isfinite(out).all(axis=1)]
+    return np.asarray(out[np.isfinite(out).all(axis=1)])
 
 
 # -- values ------------------------------------------------------------------------------------------------------

@@ -158,9 +158,9 @@ def with_numbers(X: Any, columns: Sequence[int], value: float) -> Any:
         for i in columns:
             X = X.set_column(i, X.column_names[i], pa.array(np.full(X.num_rows, value)))
         return X
-    out = np.array(X, dtype=_float_of(X.dtype))
-    out[:, list(columns)] = value
-    return out
+    array = np.array(X, dtype=_float_of(X.dtype))
+    array[:, list(columns)] = value
+    return array
 
 
 def _float_of(dtype: Any) -> np.dtype[Any]:
@@ -186,9 +186,9 @@ def with_value(X: Any, column: int, value: Any) -> Any:
         import pyarrow as pa
 
         return X.set_column(column, X.column_names[column], pa.array([value] * X.num_rows, pa.string()))
-    out = np.array(X, dtype=object)
-    out[:, column] = value
-    return out
+    array = np.array(X, dtype=object)
+    array[:, column] = value
+    return array
 
 
 def named(X: Array) -> Any:

@@ -121,7 +121,7 @@ class Intake:
         expected = self.inputs[0].dtype
         if expected == OBJECT:
             return ("object",), [_strings(array)]
-        if array.dtype.kind not in "fiubO":
+        if array.dtype.kind not in "fiubO" or (array.dtype.kind == "f" and array.dtype.itemsize not in (4, 8)):
             raise Unsure(f"an array of dtype {array.dtype}")
         _check_integers(array)
         want = FLOAT32 if array.dtype == FLOAT32 and not listed else FLOAT64

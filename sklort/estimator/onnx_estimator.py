@@ -35,7 +35,8 @@ class _TwoLaneMethod(property):
     """
 
     def __init__(self, name: str, doc: str) -> None:
-        super().__init__(attrgetter(f"_lanes.{name}"), doc=doc)
+        super().__init__(attrgetter(f"_lanes.{name}"))
+        self.__doc__ = doc
         self.__name__ = name
 
     def __call__(self, estimator: Any, X: Any) -> Any:

@@ -57,9 +57,8 @@ class Form:
             Labels of shape (n,) or (n, 1); values of shape (n, k), or (n_outputs, n, k) where the answer is a list.
         """
         if self.parts:
-            return [
-                part.finish(np.asarray(one)[..., : (part.tail or (None,))[-1]]) for part, one in zip(self.parts, raw)
-            ]
+            pairs = zip(self.parts, raw, strict=True)
+            return [part.finish(np.asarray(one)[..., : (part.tail or (None,))[-1]]) for part, one in pairs]
         array = np.asarray(raw)
         if len(self.tail) == 0 and array.ndim == 2 and array.shape[1] == 2 and self.dtype[1] == "f":
             array = array[:, 1]

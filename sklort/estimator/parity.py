@@ -164,9 +164,11 @@ class ParityReport:
 
 def spread(X: Any, most: int = PARITY_ROWS) -> Any:
     """At most `most` rows of `X`, evenly spread, first and last included; always the same ones."""
+    if not hasattr(X, "shape"):
+        X = np.asarray(X)
     n = frames.height(X)
     if n <= most:
-        return X if hasattr(X, "shape") else np.asarray(X)
+        return X
     return frames.take_rows(X, np.linspace(0, n - 1, most).astype(np.intp))
 
 
@@ -281,7 +283,7 @@ def _is_nan(value: Any) -> bool:
 
 
 def _rows_of(wrong: Array) -> Array:
-    return wrong if wrong.ndim == 1 else wrong.reshape(len(wrong), -1).any(axis=1)
+    return wrong if wrong.ndim == 1 else np.asarray(wrong.reshape(len(wrong), -1).any(axis=1))
 
 
 def _unlike(one: MethodParity, origin: str, a: Any, b: Any) -> None:

@@ -78,7 +78,8 @@ def kind_of_model(model: Any) -> str | None:
     """The estimator type as scikit-learn's tags name it, e.g. "classifier"."""
     from sklearn.utils import get_tags
 
-    return get_tags(model).estimator_type
+    kind = get_tags(model).estimator_type
+    return None if kind is None else str(kind)
 
 
 def restore(session: Any, model: bytes) -> tuple[Graph, Intake, dict[str, Any]]:

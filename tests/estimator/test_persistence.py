@@ -124,7 +124,9 @@ def test_a_loaded_model_casts_and_warns_only_where_it_loses(tmp_path) -> None:
     np.testing.assert_allclose(got, short.predict(X), rtol=1e-4, atol=1e-4)
     long = OnnxEstimator(LinearRegression()).fit(X, y)
     long.save(tmp_path / "model.onnx")
-    np.testing.assert_allclose(sklort.load(tmp_path / "model.onnx").predict(X.astype(np.float32)), long.predict(X), atol=1e-4)
+    np.testing.assert_allclose(
+        sklort.load(tmp_path / "model.onnx").predict(X.astype(np.float32)), long.predict(X), atol=1e-4
+    )
 
 
 def test_load_frames_by_name(tmp_path) -> None:
