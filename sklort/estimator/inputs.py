@@ -16,21 +16,28 @@ import numpy.typing as npt
 
 from sklort.estimator import frames
 from sklort.estimator.acceptance import Acceptance, Warned
+from sklort.estimator.values import (
+    FLOAT32,
+    FLOAT64,
+    OBJECT,
+    Unsure,
+    cast,
+    check_integers,
+    common,
+    needed,
+    other_column,
+    pandas_column,
+    side_by_side,
+    strings,
+)
 
 Array = npt.NDArray[Any]
 Signature = tuple[str, ...]
 """One dtype a graph input, e.g. ``("float64",)`` for a matrix: which compiled graph this X needs."""
 
-FLOAT32, FLOAT64, INT64, OBJECT = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int64), np.dtype(object)
-EXACT_INTEGER = 2**53
-"""Integers up to here are float64 values; a larger one may round differently on scikit-learn's way to float32."""
 FEW_ROWS = 16
 """Up to here a mixed pandas frame is read whole as objects: one call, where each column would cost one."""
 MOST_ROW_KINDS = 32
-
-
-class Unsure(Exception):
-    """This X is not plainly acceptable; the text says why."""
 
 
 class GraphInput(NamedTuple):
@@ -120,12 +127,12 @@ class Intake:
     def _matrix(self, array: Array, *, listed: bool = False) -> tuple[Signature, list[Array]]:
         expected = self.inputs[0].dtype
         if expected == OBJECT:
-            return ("object",), [_strings(array)]
+            return ("object",), [strings(array)]
         if array.dtype.kind not in "fiubO" or (array.dtype.kind == "f" and array.dtype.itemsize not in (4, 8)):
             raise Unsure(f"an array of dtype {array.dtype}")
-        _check_integers(array)
+        check_integers(array)
         want = FLOAT32 if array.dtype == FLOAT32 and not listed else FLOAT64
-        values = _cast(array, want)
+        values = cast(array, want)
         self._check_values(values, range(self.n_features))
         return (want.name,), [values]
 
@@ -140,10 +147,10 @@ class Intake:
                 X = frames.pick(X, [names[i] for i in positions])
             values = np.asarray(X)
             if self.inputs[0].dtype != OBJECT:
-                values = _cast(values, FLOAT64)
+                values = cast(values, FLOAT64)
         self._check_shape(values)
         if self.inputs[0].dtype == OBJECT:
-            return ("object",), [_strings(values)]
+            return ("object",), [strings(values)]
         self._check_values(values, range(self.n_features))
         return (values.dtype.name,), [values]
 
@@ -157,11 +164,11 @@ class Intake:
         values = np.asarray(X.to_numpy())
         if values.dtype == FLOAT64:
             return np.ascontiguousarray(values)
-        dtype = _common(X.dtypes.tolist())
+        dtype = common(X.dtypes.tolist())
         if values.dtype.kind in "fiub":
-            _check_integers(values)
-            return _cast(values, dtype)
-        return _side_by_side([_cast(_pandas_column(X, i, dtype.name), dtype) for i in range(X.shape[1])])
+            check_integers(values)
+            return cast(values, dtype)
+        return side_by_side([cast(pandas_column(X, i, dtype.name), dtype) for i in range(X.shape[1])])
 
     # -- one input a column --------------------------------------------------------------------------------------
 
@@ -179,7 +186,7 @@ class Intake:
         _warn(warned)
         values: list[Array] = []
         for one in self.inputs:
-            piece = _side_by_side([_other_column(X, names[order[i]], kind) for i in one.columns])
+            piece = side_by_side([other_column(X, names[order[i]], kind) for i in one.columns])
             values.append(self._column(piece, one))
         return tuple(v.dtype.name for v in values), values
 
@@ -202,12 +209,12 @@ class Intake:
             except Unsure:
                 pass  # a missing value that is no float: column by column pandas turns it into NaN
             else:
-                if kinds is not None and len(self._rows) < MOST_ROW_KINDS:
+                if kinds is not None and len(self._rows) < MOST_ROW_KINDS and _plain(kinds[1:], layout.groups):
                     self._rows[kinds] = layout
                 return layout.signature, values
         values = []
         for one, places, dtype in zip(self.inputs, layout.positions, layout.signature, strict=True):
-            piece = _side_by_side([_pandas_column(X, i, dtype) for i in places])
+            piece = side_by_side([pandas_column(X, i, dtype) for i in places])
             values.append(self._column(piece, one, np.dtype(dtype)))
         return layout.signature, values
 
@@ -220,11 +227,11 @@ class Intake:
         for group in groups:
             piece = columns[group.positions]
             if group.dtype != OBJECT:
-                piece = piece.astype(group.dtype) if checked else _cast(piece, group.dtype)
+                piece = piece.astype(group.dtype) if checked else cast(piece, group.dtype)
                 if group.dtype.kind == "f":
                     self._check_range(piece.T, group.refused)
             elif not checked:
-                piece = _strings(piece)
+                piece = strings(piece)
             for i, column in zip(group.inputs, piece, strict=True):
                 values[i] = column.reshape(-1, 1)
         return values
@@ -232,9 +239,9 @@ class Intake:
     def _column(self, piece: Array, one: GraphInput, dtype: np.dtype[Any] | None = None) -> Array:
         """One graph input of shape (n_samples, n_columns) from its columns."""
         if one.dtype == OBJECT:
-            return _strings(piece)
-        dtype = dtype if dtype is not None else np.dtype(_needed(one.dtype, piece.dtype))
-        values = _cast(piece, dtype)
+            return strings(piece)
+        dtype = dtype if dtype is not None else np.dtype(needed(one.dtype, piece.dtype))
+        values = cast(piece, dtype)
         self._check_values(values, one.columns)
         return values
 
@@ -246,8 +253,8 @@ class Intake:
         if seen is not None and (columns is seen[0] or columns.equals(seen[0])):
             return seen[1], seen[2]
         names = columns.tolist()
-        strings = bool(names) and all(isinstance(name, str) for name in names)
-        positions, warned = self._positions(tuple(names) if strings else None, names)
+        all_strings = bool(names) and all(isinstance(name, str) for name in names)
+        positions, warned = self._positions(tuple(names) if all_strings else None, names)
         self._named = (columns, positions, warned)
         return positions, warned
 
@@ -258,7 +265,7 @@ class Intake:
             return seen[1]
         places = tuple(tuple(positions[i] for i in one.columns) for one in self.inputs)
         signature = tuple(
-            _needed(one.dtype, *(dtypes[i] for i in place)) for one, place in zip(self.inputs, places, strict=True)
+            needed(one.dtype, *(dtypes[i] for i in place)) for one, place in zip(self.inputs, places, strict=True)
         )
         layout = _Layout(dtypes, places, signature, self._groups(places, signature))
         self._seen = (positions, layout)
@@ -343,86 +350,16 @@ def _as_array(X: Any) -> Array:
         raise Unsure(f"{type(X).__name__} that is no array: {error}") from error
 
 
-def _cast(array: Array, dtype: np.dtype[Any]) -> Array:
-    """`array` C-contiguous in `dtype`; Unsure where NumPy cannot or where an integer would not be kept."""
-    if array.dtype == dtype and array.flags.c_contiguous:
-        return array
-    try:
-        with np.errstate(all="ignore"):
-            out = np.ascontiguousarray(array, dtype=dtype)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise Unsure(str(error)) from error
-    if dtype.kind in "iub" and array.dtype.kind not in "iub" and not np.array_equal(out, array):
-        raise Unsure(f"values that are no {dtype}")
-    return out
-
-
-def _strings(array: Array) -> Array:
-    """An object array of `str`, whatever holds the strings."""
-    kind = array.dtype.kind
-    if kind == "U":
-        return array.astype(object)
-    if kind == "O":
-        if set(map(type, array.ravel().tolist())) <= {str}:
-            return np.ascontiguousarray(array)
-        raise Unsure("values that are not strings in a column of strings")
-    raise Unsure(f"values of dtype {array.dtype} in a column of strings")
-
-
-def _needed(fitted: np.dtype[Any], *given: Any) -> str:
-    """The graph dtype for columns of these dtypes, where the model was converted with `fitted`."""
-    if fitted == OBJECT:
-        if any(getattr(d, "kind", "O") not in "OU" for d in given):
-            raise Unsure(f"values of dtype {given[0]} in a column of strings")
-        return "object"
-    common = _common(given)
-    if fitted.kind in "iub":
-        whole = all(getattr(d, "kind", "O") in "iubO" for d in given)
-        return fitted.name if whole else common.name
-    return common.name if common == FLOAT32 else FLOAT64.name
-
-
-def _common(dtypes: Sequence[Any]) -> np.dtype[Any]:
-    """float32 when all columns are float32, else float64 (scikit-learn's rule for number columns)."""
-    for d in dtypes:
-        if getattr(d, "kind", "O") not in "fiubO":
-            raise Unsure(f"a column of dtype {d} where numbers are expected")
-        if _text(d):
-            raise Unsure("a column of strings where numbers are expected")
-    plain = all(isinstance(d, np.dtype) and d.kind == "f" and d.itemsize <= 4 for d in dtypes)
-    return FLOAT32 if plain and np.result_type(*dtypes) == FLOAT32 else FLOAT64
-
-
-def _text(dtype: Any) -> bool:
-    return not isinstance(dtype, np.dtype) and str(dtype).startswith(("str", "string"))
-
-
-def _check_integers(values: Array) -> None:
-    if values.dtype.kind not in "iu" or values.dtype.itemsize < 8 or not values.size:
-        return
-    if int(values.max()) > EXACT_INTEGER or int(values.min()) < -EXACT_INTEGER:
-        raise Unsure("integers beyond 2**53")
-
-
-def _pandas_column(X: Any, position: int, dtype: str) -> Array:
-    column = X.iloc[:, position]
-    if dtype == "object":
-        return np.asarray(column.to_numpy(dtype=object))
-    if isinstance(column.dtype, np.dtype):
-        return np.asarray(column.to_numpy())
-    try:
-        return np.asarray(column.to_numpy(dtype=dtype, na_value=np.nan) if dtype.startswith("f") else column.to_numpy())
-    except (TypeError, ValueError) as error:
-        raise Unsure(str(error)) from error
-
-
-def _other_column(X: Any, name: str, kind: frames.Kind) -> Array:
-    column = X[name]
-    values = np.asarray(column.to_numpy())
-    if values.dtype.kind in "iufbO":
-        return values
-    return np.asarray(column.to_list() if kind == "polars" else column.to_pylist(), dtype=object)
-
-
-def _side_by_side(columns: list[Array]) -> Array:
-    return columns[0].reshape(-1, 1) if len(columns) == 1 else np.column_stack(columns)
+def _plain(kinds: tuple[Any, ...], groups: tuple[_Group, ...]) -> bool:
+    """Whether values of these types always fit the graph: a float in a column of whole numbers only sometimes does."""
+    whole = (bool, np.bool_, int, np.signedinteger)
+    return all(
+        issubclass(kinds[i], whole) for group in groups if group.dtype == np.int64 for i in group.positions
+    ) and (
+        all(
+            issubclass(kinds[i], (bool, np.bool_))
+            for group in groups
+            if group.dtype == np.bool_
+            for i in group.positions
+        )
+    )

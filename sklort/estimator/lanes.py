@@ -16,8 +16,9 @@ from typing import Any, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from sklort.estimator.inputs import GraphInput, Intake, Signature, Unsure
+from sklort.estimator.inputs import GraphInput, Intake, Signature
 from sklort.estimator.outputs import Form
+from sklort.estimator.values import Unsure
 from sklort.exceptions import SessionError
 
 Array = npt.NDArray[Any]

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sklort.estimator import frames
-from sklort.estimator.inputs import Unsure
+from sklort.estimator.values import Unsure
 from sklort.exceptions import SessionError
 
 Array = npt.NDArray[Any]

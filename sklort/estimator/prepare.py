@@ -11,10 +11,11 @@ import numpy as np
 from sklort.estimator import frames
 from sklort.estimator.acceptance import Acceptance, attempt, probe
 from sklort.estimator.adversarial import adversarial_rows
-from sklort.estimator.inputs import GraphInput, Intake, Signature, Unsure
+from sklort.estimator.inputs import GraphInput, Intake, Signature
 from sklort.estimator.lanes import METHODS, Graph, Lanes, Program, cheapest
 from sklort.estimator.outputs import Form
 from sklort.estimator.parity import TOLERANCE, ParityReport, compare, spread
+from sklort.estimator.values import Unsure
 from sklort.exceptions import ConversionError, ParityError
 
 Policy = Literal["warn"] | bool
