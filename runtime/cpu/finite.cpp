@@ -21,8 +21,9 @@ bool is_within(const Tensor& tensor, Range range, int threads) noexcept {
                                                : largest;
   std::atomic<bool> all{true};
   parallel(tensor.count(), std::int64_t{1} << 15, threads, [&](std::int64_t first, std::int64_t last) noexcept {
-    const bool fine = tensor.dtype == DType::float32 ? loops.floats(tensor.as<float>() + first, last - first, narrow, range.nan)
-                                                     : loops.doubles(tensor.as<double>() + first, last - first, range.limit, range.nan);
+    const bool fine = tensor.dtype == DType::float32
+                          ? loops.floats(tensor.as<float>() + first, last - first, narrow, range.nan)
+                          : loops.doubles(tensor.as<double>() + first, last - first, range.limit, range.nan);
     if (!fine) all.store(false, std::memory_order_relaxed);
   });
   return all.load();

@@ -8,7 +8,7 @@
 namespace sklort {
 
 struct Range {
-  bool nan = true;                                          // NaN is taken
+  bool nan = true;                                         // NaN is taken
   double limit = std::numeric_limits<double>::infinity();  // the largest magnitude taken
 };
 
