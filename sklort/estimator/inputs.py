@@ -35,7 +35,7 @@ Array = npt.NDArray[Any]
 Signature = tuple[str, ...]
 """One dtype a graph input, e.g. ``("float64",)`` for a matrix: which compiled graph this X needs."""
 
-FEW_ROWS = 16
+FEW_ROWS = 200
 """Up to here a mixed pandas frame is read whole as objects: one call, where each column would cost one."""
 MOST_ROW_KINDS = 32
 

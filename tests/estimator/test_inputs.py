@@ -219,7 +219,7 @@ def mixed():
     return frame, model, sklort.convert(model, frame)
 
 
-@pytest.mark.parametrize("rows", [slice(4, 5), slice(0, 1), slice(0, 10), slice(None)])
+@pytest.mark.parametrize("rows", [slice(4, 5), slice(0, 1), slice(0, 10), slice(None), None])
 @pytest.mark.parametrize(
     "make",
     [
@@ -236,6 +236,8 @@ def mixed():
 )
 def test_mixed_frames(mixed, make, rows) -> None:
     frame, model, estimator = mixed
+    if rows is None:  # more rows than are read whole
+        frame, rows = pd.concat([frame] * 3, ignore_index=True), slice(None)
     Z = make(frame.iloc[rows])
     np.testing.assert_allclose(estimator.predict_proba(Z), model.predict_proba(Z), rtol=1e-9, atol=1e-15)
     assert np.array_equal(estimator.predict(Z), model.predict(Z))
