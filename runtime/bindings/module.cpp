@@ -30,8 +30,8 @@ constexpr std::int64_t worth_releasing = 2048;
 
 class PyProgram {
  public:
-  PyProgram(std::shared_ptr<const Program> program, int threads, Finite finite)
-      : program_(std::move(program)), threads_(threads), finite_(finite) {}
+  PyProgram(std::shared_ptr<const Program> program, int threads, Range range)
+      : program_(std::move(program)), threads_(threads), range_(range) {}
 
   nb::object fast(nb::handle object) const {
     const auto inputs = program_->inputs();
@@ -46,7 +46,7 @@ class PyProgram {
     {
       std::optional<nb::gil_scoped_release> released;
       if (value.tensor.count() >= worth_releasing) released.emplace();
-      if (!is_finite(value.tensor, finite_, threads())) return reacquire_none(released);
+      if (!is_within(value.tensor, range_, threads())) return reacquire_none(released);
       result.emplace(program_->run({&value, 1}, threads()));
     }
     const auto outputs = program_->outputs();
@@ -82,7 +82,7 @@ class PyProgram {
     return list;
   }
 
-  PyProgram with(Finite finite) const { return {program_, threads_, finite}; }
+  PyProgram guarded(bool nan, double limit) const { return {program_, threads_, Range{nan, limit}}; }
 
   std::vector<std::string> explain() const {
     std::vector<std::string> lines;
@@ -146,7 +146,7 @@ class PyProgram {
 
   std::shared_ptr<const Program> program_;
   int threads_;
-  Finite finite_;
+  Range range_;
 };
 
 class PyBuilder {
@@ -189,7 +189,7 @@ class PyBuilder {
 
   void output(int slot, std::string name, int dtype) { builder_.output({slot, std::move(name), static_cast<DType>(dtype)}); }
 
-  PyProgram build(int threads) { return {builder_.build(), threads, Finite::any}; }
+  PyProgram build(int threads) { return {builder_.build(), threads, Range{}}; }
 
   static Node make_node(std::string domain, std::string op_type, int version, const nb::dict& attributes, Keep& keep) {
     Node node;
@@ -267,19 +267,12 @@ NB_MODULE(_core, module) {
   });
   choose_isa(isa == nullptr ? "" : isa);
 
-  nb::enum_<Finite>(module, "Finite", "What a program's fast lane refuses to take.")
-      .value("ANY", Finite::any)
-      .value("NO_INFINITY", Finite::no_infinity)
-      .value("FINITE", Finite::finite)
-      .value("NO_INFINITY_IN_FLOAT32", Finite::no_infinity_in_float32)
-      .value("FINITE_IN_FLOAT32", Finite::finite_in_float32);
-
   nb::class_<PyProgram>(module, "Program", "A compiled plan.")
       .def("fast", &PyProgram::fast, "x"_a,
            "Run on one C-contiguous ndarray of the declared dtype and shape; None when `x` is anything else.")
       .def("run", &PyProgram::run, "values"_a, "Run on one value for each input, in order; returns one for each output.")
-      .def("with_finite", &PyProgram::with, "finite"_a,
-           "The same program, whose `fast` returns None for arrays that hold what `finite` rules out.")
+      .def("guarded", &PyProgram::guarded, "nan"_a, "limit"_a,
+           "The same program, whose `fast` returns None for arrays that hold a magnitude above `limit`, or NaN unless `nan`.")
       .def("explain", &PyProgram::explain, "One line for each step.");
 
   nb::class_<PyBuilder>(module, "ProgramBuilder", "Takes a plan, step by step.")

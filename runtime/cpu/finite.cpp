@@ -11,20 +11,19 @@ namespace sklort {
 
 SKLORT_DECLARE(FiniteLoops, finite_loops)
 
-bool is_finite(const Tensor& tensor, Finite rule, int threads) noexcept {
-  if (rule == Finite::any || (tensor.dtype != DType::float32 && tensor.dtype != DType::float64)) return true;
-  const bool nan = rule == Finite::no_infinity || rule == Finite::no_infinity_in_float32;
-  const bool narrow = rule == Finite::no_infinity_in_float32 || rule == Finite::finite_in_float32;
+bool is_within(const Tensor& tensor, Range range, int threads) noexcept {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  if ((range.nan && range.limit == infinity) || (tensor.dtype != DType::float32 && tensor.dtype != DType::float64)) return true;
   const FiniteLoops& loops = SKLORT_CHOOSE(finite_loops);
-  constexpr float float_limit = std::numeric_limits<float>::max();
-  // Values up to half a unit above the largest float still round to it.
-  constexpr double rounds_to_it = 0x1.fffffefffffffp127;
-  const double double_limit = narrow ? rounds_to_it : std::numeric_limits<double>::max();
+  constexpr float largest = std::numeric_limits<float>::max();
+  const float narrow = range.limit == infinity ? static_cast<float>(infinity)
+                       : range.limit < largest ? static_cast<float>(range.limit)
+                                               : largest;
   std::atomic<bool> all{true};
   parallel(tensor.count(), std::int64_t{1} << 15, threads, [&](std::int64_t first, std::int64_t last) noexcept {
     const bool fine = tensor.dtype == DType::float32
-                          ? loops.floats(tensor.as<float>() + first, last - first, float_limit, nan)
-                          : loops.doubles(tensor.as<double>() + first, last - first, double_limit, nan);
+                          ? loops.floats(tensor.as<float>() + first, last - first, narrow, range.nan)
+                          : loops.doubles(tensor.as<double>() + first, last - first, range.limit, range.nan);
     if (!fine) all.store(false, std::memory_order_relaxed);
   });
   return all.load();

@@ -1,18 +1,18 @@
-// What scikit-learn's check_array refuses: NaN, infinity, or a value too large for float32.
+// What an array may hold to be answered without asking scikit-learn: how large, and whether NaN.
 #pragma once
+
+#include <limits>
 
 #include "value.h"
 
 namespace sklort {
 
-enum class Finite {
-  any,                     // everything is taken
-  no_infinity,             // NaN is taken
-  finite,                  // neither
-  no_infinity_in_float32,  // as no_infinity, after a conversion to float32
-  finite_in_float32,       // as finite, after a conversion to float32
+struct Range {
+  bool nan = true;                                         // NaN is taken
+  double limit = std::numeric_limits<double>::infinity();  // the largest magnitude taken
 };
 
-bool is_finite(const Tensor& tensor, Finite rule, int threads) noexcept;
+// Whether every value of a float32 or float64 tensor is in `range`; other types always are.
+bool is_within(const Tensor& tensor, Range range, int threads) noexcept;
 
 }  // namespace sklort

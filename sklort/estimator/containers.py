@@ -1,0 +1,35 @@
+"""The container that `transform` returns, as scikit-learn's `set_output` promises it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sklearn import get_config
+
+from sklort.estimator import frames
+
+
+def contained(out: Any, X: Any, estimator: Any) -> Any:
+    """`out` as an array or as a frame with the estimator's feature names, as configured.
+
+    The choice is the estimator's own (`set_output`), else the wrapped model's, else the global configuration's.
+    """
+    chosen = None
+    for one in (estimator, getattr(estimator, "estimator_", None)):
+        chosen = chosen or getattr(one, "_sklearn_output_config", {}).get("transform")
+    chosen = chosen or get_config()["transform_output"]
+    if chosen == "default" or frames.kind_of(out) in ("pandas", "polars"):
+        return out
+    if hasattr(out, "toarray"):
+        raise ValueError(
+            f"{chosen.capitalize()} output does not support sparse data. "
+            "Set sparse_output=False to output a frame, or turn it off with set_output(transform='default')."
+        )
+    names = estimator.get_feature_names_out()
+    if chosen == "polars":
+        import polars as pl
+
+        return pl.DataFrame(out, schema=list(names), orient="row")
+    import pandas as pd
+
+    return pd.DataFrame(out, columns=names, index=X.index if frames.kind_of(X) == "pandas" else None, copy=False)

@@ -1,0 +1,286 @@
+"""The two lanes: one native call where X is what the graph reads, and the way round for every other X.
+
+`Lanes` owns the compiled graphs of one fitted model, one for each dtype of X that came, and the function behind each
+method of the estimator. It knows nothing of estimator conventions; `OnnxEstimator` knows nothing of graphs.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from sklort.estimator.inputs import GraphInput, Intake, Signature
+from sklort.estimator.outputs import Form
+from sklort.estimator.values import Unsure
+from sklort.exceptions import SessionError
+
+Array = npt.NDArray[Any]
+
+METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function", "score_samples", "transform")
+MOST_PROGRAMS = 8
+
+
+class ScikitLearnAnswered(UserWarning):
+    """An X that sklort does not compute itself was answered, correctly and slowly, by the scikit-learn model."""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A converted model for one signature: all that has to be kept of it.
+
+    Attributes
+    ----------
+    signature : tuple of str
+        The dtypes of X it was converted with.
+    model : bytes
+        The serialised ONNX model.
+    inputs : tuple of GraphInput
+    outputs : dict of str to str
+        Method -> name of the graph output.
+    forms : dict of str to Form
+        Method -> what scikit-learn returns for this dtype of X.
+    notes : tuple of str
+    """
+
+    signature: Signature
+    model: bytes
+    inputs: tuple[GraphInput, ...]
+    outputs: dict[str, str]
+    forms: dict[str, Form]
+    notes: tuple[str, ...] = ()
+
+    def is_logarithm(self, method: str) -> bool:
+        """Whether `method` is the logarithm of an output that has only the probabilities."""
+        return method == "predict_log_proba" and self.outputs[method] == self.outputs.get("predict_proba")
+
+    def finish(self, method: str, raw: Any) -> Any:
+        """What scikit-learn's `method` returns, from the output of the graph."""
+        return self.forms[method].finish(np.log(raw) if self.is_logarithm(method) else raw)
+
+    def shortcut(self, method: str, raw: Array) -> Callable[[Any], Any] | None:
+        """`finish` for outputs like `raw`, without a Python frame where there is a way; None for nothing to do."""
+        short = self.forms[method].shortcut(raw)
+        if not self.is_logarithm(method):
+            return short
+        return np.log if short is None else partial(self.finish, method)
+
+
+class Program:
+    """A graph made ready to run: one runner for each method.
+
+    Parameters
+    ----------
+    graph : Graph
+    intake : Intake
+    model : ModelProto, optional
+        `graph.model` before it was serialised, to save reading it again.
+    """
+
+    def __init__(self, graph: Graph, intake: Intake, model: Any = None) -> None:
+        from sklort.session.inference_session import InferenceSession
+
+        self.graph = graph
+        self.session = InferenceSession(graph.model if model is None else model)
+        self.dtypes = [one.dtype for one in graph.inputs]
+        self.runners = {method: self.session.compiled([output]) for method, output in graph.outputs.items()}
+        guard = _guard(graph, intake)
+        self.fast: dict[str, Callable[[Any], Any]] = {}
+        if guard is not None:
+            for method, runner in self.runners.items():
+                if hasattr(runner, "guarded"):  # a whole native program; a plan of several parts has no fast lane
+                    self.fast[method] = runner.guarded(*guard).fast
+
+    def run(self, method: str, values: list[Array]) -> Any:
+        """The finished answer of `method` to values in graph order."""
+        ready = [v if v.dtype == d else v.astype(d) for v, d in zip(values, self.dtypes, strict=True)]
+        return self.graph.finish(method, self.runners[method].run(ready)[0])
+
+
+def _guard(graph: Graph, intake: Intake) -> tuple[bool, float] | None:
+    """What the native call must look at, so that no X is answered that scikit-learn refuses or warns about.
+
+    Returns
+    -------
+    (nan, limit) or None
+        Whether NaN is taken, and the largest magnitude that is. None when there is no fast lane: the graph does not
+        read a bare matrix of X's own dtype.
+    """
+    acceptance, own = intake.acceptance, graph.inputs[0].dtype
+    if intake.layout != "matrix" or graph.signature != (own.name,) or own.kind != "f":
+        return None
+    if intake.names is not None and (acceptance.bare_refused or acceptance.bare is not None):
+        return None
+    return acceptance.nan_everywhere, acceptance.limit
+
+
+class Lanes:
+    """Every way to an answer for one fitted model.
+
+    Parameters
+    ----------
+    graphs : dict of tuple to Graph
+        By signature; the first is of the dtype the model was converted with. Grows when another dtype comes.
+    intake : Intake
+    model : fitted estimator or None
+        Judges every X that is not plainly acceptable, and answers where it can.
+    convert : callable or None
+        ``convert(X) -> Graph | None`` for a dtype of X that has not come before; None means: the model must answer.
+    program : Program, optional
+        Of the first graph, where it is made already.
+
+    Attributes
+    ----------
+    methods : dict of str to callable
+        The functions behind the methods of the estimator; also attributes of their own.
+    """
+
+    def __init__(
+        self,
+        graphs: dict[Signature, Graph],
+        intake: Intake,
+        model: Any,
+        convert: Callable[[Any], Graph | None] | None,
+        program: Program | None = None,
+    ) -> None:
+        self.graphs = graphs
+        self.intake = intake
+        self.model = model
+        signature, graph = next(iter(graphs.items()))
+        self.program = program or Program(graph, intake)
+        self._programs: dict[Signature, Program | None] = {signature: self.program}
+        self._convert = convert
+        self._lock = threading.Lock()
+        self.methods = {method: self._method(method) for method in graph.outputs}
+        for method, answer in self.methods.items():
+            setattr(self, method, answer)
+
+    def _method(self, method: str) -> Callable[[Any], Any]:
+        slow, fast = self._slow(method), self.program.fast.get(method)
+        if fast is None:
+            return slow
+        graph = self.program.graph
+        sample = fast(np.zeros((1, self.intake.n_features), dtype=graph.inputs[0].dtype))
+        if not isinstance(sample, np.ndarray):
+            return slow
+        return two_lanes(fast, graph.shortcut(method, sample), slow, method)
+
+    def _slow(self, method: str) -> Callable[[Any], Any]:
+        def answer(X: Any) -> Any:
+            try:
+                return self.compute(method, X)
+            except (Unsure, SessionError) as doubt:
+                return self.ask(method, X, doubt)
+
+        answer.__name__ = answer.__qualname__ = method
+        return answer
+
+    def compute(self, method: str, X: Any) -> Any:
+        """The answer of our own runtime, whatever X is held in.
+
+        Raises
+        ------
+        Unsure, SessionError
+            When it has none.
+        """
+        signature, values = self.intake.admit(X)
+        program = self._program(signature, X)
+        if program is None:
+            raise Unsure(f"X of dtypes {', '.join(sorted(set(signature)))}, which could not be converted")
+        return program.run(method, values)
+
+    def _program(self, signature: Signature, X: Any) -> Program | None:
+        program = self._programs.get(signature)
+        if program is not None or signature in self._programs:
+            return program
+        with self._lock:
+            if signature not in self._programs and len(self._programs) < MOST_PROGRAMS:
+                self._programs[signature] = self._make(signature, X)
+            return self._programs.get(signature)
+
+    def _make(self, signature: Signature, X: Any) -> Program | None:
+        graph = self.graphs.get(signature)
+        if graph is None:
+            if self._convert is None:
+                return self._cast(signature)
+            graph = self._convert(X)
+            if graph is None:
+                return None
+            self.graphs[signature] = graph
+        return Program(graph, self.intake)
+
+    def _cast(self, signature: Signature) -> Program:
+        """Without the scikit-learn model there is one graph, and X is cast to what it reads."""
+        for came, read in zip(signature, self.program.dtypes, strict=True):
+            if not np.can_cast(came, read, "safe"):
+                warnings.warn(f"X of dtype {came} is cast to {read}, which the loaded model reads", stacklevel=5)
+                break
+        return self.program
+
+    def ask(self, method: str, X: Any, doubt: Exception) -> Any:
+        """Let the scikit-learn model raise its own error, or answer.
+
+        Raises
+        ------
+        Exception
+            Whatever the model raises for X; ValueError when there is no model.
+        """
+        if self.model is None:
+            refuse(X, self.intake, doubt)
+        answer = getattr(self.model, method)(X)
+        warnings.warn(f"scikit-learn answered {method}, not sklort: {doubt}", ScikitLearnAnswered, stacklevel=3)
+        return answer
+
+
+def refuse(X: Any, intake: Intake, doubt: Exception) -> NoReturn:
+    """Raise scikit-learn's error for an X that a loaded model, without its scikit-learn original, cannot take."""
+    from sklearn.base import BaseEstimator
+    from sklearn.utils.validation import validate_data
+
+    class OnnxEstimator(BaseEstimator):  # validate_data speaks of the class by its name
+        n_features_in_: int
+
+    asked = OnnxEstimator()
+    asked.n_features_in_ = intake.n_features
+    if intake.names is not None:
+        asked.feature_names_in_ = np.asarray(intake.names, dtype=object)
+    finite: bool | str = "allow-nan" if all(intake.acceptance.nan) else True
+    numbers = all(one.dtype.kind != "O" for one in intake.inputs)
+    validate_data(
+        asked,
+        X,
+        reset=False,
+        dtype="numeric" if numbers else None,
+        ensure_all_finite=finite if intake.acceptance.limit < np.inf and numbers else False,
+    )
+    raise ValueError(f"X cannot be read by this model: {doubt}") from doubt
+
+
+def two_lanes(
+    fast: Callable[[Any], Any], finish: Callable[[Any], Any] | None, slow: Callable[[Any], Any], name: str
+) -> Callable[[Any], Any]:
+    """The function behind one method: the native call, and `slow` where that returns None."""
+    if finish is None:
+
+        def answer(X: Any) -> Any:
+            out = fast(X)
+            return out if out is not None else slow(X)
+    else:
+
+        def answer(X: Any) -> Any:
+            out = fast(X)
+            return finish(out) if out is not None else slow(X)
+
+    answer.__name__ = answer.__qualname__ = name
+    return answer
+
+
+def cheapest(methods: Iterable[str]) -> str:
+    """The method to ask when any will do."""
+    return next(method for method in METHODS if method in methods)

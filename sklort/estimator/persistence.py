@@ -1,0 +1,187 @@
+"""One ``.onnx`` file that any ONNX runtime opens and that is an estimator again with `load`.
+
+What scikit-learn knows and ONNX does not (class values, the form of the answers, names of the columns, what is
+refused) travels as JSON in the model's metadata, under keys that begin with ``sklort.``. Loading runs no code.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sklort._version import __version__
+from sklort.estimator.acceptance import Acceptance
+from sklort.estimator.inputs import GraphInput, Intake
+from sklort.estimator.lanes import Graph
+from sklort.estimator.outputs import Form
+
+if TYPE_CHECKING:
+    from sklort.estimator.onnx_estimator import OnnxEstimator
+    from sklort.estimator.parity import ParityReport
+
+FORMAT = 1
+_NUMPY_DTYPE = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(int64)": np.int64}
+
+
+def load(path: str | os.PathLike[str] | bytes) -> OnnxEstimator:
+    """An estimator from a file that `OnnxEstimator.save` wrote, or from any ONNX model of one matrix.
+
+    Parameters
+    ----------
+    path : path or bytes
+
+    Returns
+    -------
+    OnnxEstimator
+        Fitted, without a scikit-learn model inside: X that the graph cannot read is refused.
+    """
+    from sklort.estimator.onnx_estimator import OnnxEstimator
+
+    return OnnxEstimator.from_onnx(path)
+
+
+def metadata(graph: Graph, intake: Intake, model: Any, report: ParityReport | None) -> dict[str, str]:
+    """The metadata that makes a graph an estimator again; all values JSON."""
+    import sklearn
+
+    taken = intake.acceptance
+    said = {
+        "sklort.format": FORMAT,
+        "sklort.versions": {"sklort": __version__, "scikit-learn": sklearn.__version__},
+        "sklort.model": type(model).__name__,
+        "sklort.kind": kind_of_model(model),
+        "sklort.signature": list(graph.signature),
+        "sklort.layout": intake.layout,
+        "sklort.inputs": [[one.name, list(one.columns), one.dtype.name] for one in graph.inputs],
+        "sklort.outputs": graph.outputs,
+        "sklort.forms": {method: form.as_json() for method, form in graph.forms.items()},
+        "sklort.features": {"n": intake.n_features, "names": intake.names},
+        "sklort.acceptance": {
+            "nan": [bool(one) for one in taken.nan],
+            "limit": taken.limit if np.isfinite(taken.limit) else None,
+            "sparse": taken.sparse,
+            "bare_refused": taken.bare_refused,
+            "by_name": taken.by_name,
+            "extra": taken.extra,
+        },
+        "sklort.classes": _classes_out(getattr(model, "classes_", None)),
+        "sklort.parity": report.as_dict() if report is not None else None,
+    }
+    return {key: json.dumps(value) for key, value in said.items()}
+
+
+def kind_of_model(model: Any) -> str | None:
+    """The estimator type as scikit-learn's tags name it, e.g. "classifier"."""
+    from sklearn.utils import get_tags
+
+    kind = get_tags(model).estimator_type
+    return None if kind is None else str(kind)
+
+
+def restore(session: Any, model: bytes) -> tuple[Graph, Intake, dict[str, Any]]:
+    """Read back what `metadata` wrote; for a model from elsewhere, read its inputs and outputs.
+
+    Returns
+    -------
+    graph : Graph
+    intake : Intake
+    fitted : dict
+        Further attributes of the estimator: ``kind`` and, for a classifier, ``classes_``.
+    """
+    stored = {
+        key: json.loads(value)
+        for key, value in session.get_modelmeta().custom_metadata_map.items()
+        if key.startswith("sklort.")
+    }
+    if not stored:
+        return _foreign(session, model)
+    if stored["sklort.format"] > FORMAT:
+        raise ValueError(f"the file is of format {stored['sklort.format']}, this sklort {__version__} reads {FORMAT}")
+    inputs = tuple(GraphInput(name, tuple(columns), np.dtype(d)) for name, columns, d in stored["sklort.inputs"])
+    taken, features = stored["sklort.acceptance"], stored["sklort.features"]
+    limit = np.inf if taken["limit"] is None else float(taken["limit"])
+    acceptance = Acceptance(**{**taken, "nan": tuple(taken["nan"]), "limit": limit})
+    names = tuple(features["names"]) if features["names"] is not None else None
+    graph = Graph(
+        tuple(stored["sklort.signature"]),
+        model,
+        inputs,
+        stored["sklort.outputs"],
+        {method: Form.from_json(form) for method, form in stored["sklort.forms"].items()},
+    )
+    fitted = {"kind": stored["sklort.kind"]}
+    classes = _classes_in(stored["sklort.classes"])
+    if classes is not None:
+        fitted["classes_"] = classes
+    return graph, Intake(stored["sklort.layout"], inputs, int(features["n"]), names, acceptance), fitted
+
+
+def _foreign(session: Any, model: bytes) -> tuple[Graph, Intake, dict[str, Any]]:
+    """A model that sklort did not write: one matrix in, the methods guessed from the names of the outputs."""
+    given = session.get_inputs()
+    if len(given) != 1 or given[0].type not in _NUMPY_DTYPE:
+        spoken = ", ".join(f"{one.name}: {one.type}" for one in given)
+        raise ValueError(
+            f"a model of one matrix of numbers is expected, this one takes ({spoken}): use InferenceSession"
+        )
+    dtype = np.dtype(_NUMPY_DTYPE[given[0].type])
+    shape = given[0].shape
+    if len(shape or ()) != 2 or not isinstance(shape[1], int):
+        raise ValueError(
+            f"the width of input {given[0].name!r} is not in the model (shape {shape}): use InferenceSession"
+        )
+    acceptance = Acceptance(nan=(True,) * shape[1], limit=np.inf)
+    inputs = (GraphInput(given[0].name, tuple(range(shape[1])), dtype),)
+    names = [one.name for one in session.get_outputs()]
+    answers = session.run(names, {given[0].name: np.zeros((1, shape[1]), dtype=dtype)})
+    outputs: dict[str, str] = {}
+    for name, answer in zip(names, answers, strict=True):
+        method = _guess(name, first=name == names[0])
+        if method is not None and isinstance(answer, np.ndarray):
+            outputs.setdefault(method, name)
+    forms = {m: _form(m, np.asarray(answers[names.index(name)])) for m, name in outputs.items()}
+    if not outputs:
+        raise ValueError(f"no output of the model is an array with a known meaning: {', '.join(names)}")
+    fitted = {"kind": "classifier" if "predict_proba" in outputs else None}
+    return (
+        Graph((dtype.name,), model, inputs, outputs, forms),
+        Intake("matrix", inputs, shape[1], None, acceptance),
+        fitted,
+    )
+
+
+def _guess(name: str, *, first: bool) -> str | None:
+    word = name.lower()
+    if "prob" in word:
+        return "predict_proba"
+    if "transform" in word:
+        return "transform"
+    if "decision" in word:
+        return "decision_function"
+    return "predict" if first or "label" in word else None
+
+
+def _form(method: str, answer: npt.NDArray[Any]) -> Form:
+    dtype = "|O" if answer.dtype.kind in "OUT" else answer.dtype.str
+    single = method == "predict" and answer.ndim == 2 and answer.shape[1] == 1
+    return Form(dtype, () if single else tuple(int(n) for n in answer.shape[1:]))
+
+
+def _classes_out(classes: Any) -> Any:
+    if classes is None:
+        return None
+    if isinstance(classes, list):
+        return {"list": [_classes_out(one) for one in classes]}
+    return {"dtype": classes.dtype.str, "values": classes.tolist()}
+
+
+def _classes_in(stored: Any) -> Any:
+    if stored is None:
+        return None
+    if "list" in stored:
+        return [_classes_in(one) for one in stored["list"]]
+    return np.asarray(stored["values"], dtype=stored["dtype"])

@@ -1,0 +1,261 @@
+"""A fitted model and rows of its X -> graphs ready to run, checked against the model."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+
+from sklort.estimator import frames
+from sklort.estimator.acceptance import Acceptance, attempt, probe
+from sklort.estimator.adversarial import adversarial_rows
+from sklort.estimator.inputs import GraphInput, Intake, Signature
+from sklort.estimator.lanes import METHODS, Graph, Lanes, Program, cheapest
+from sklort.estimator.outputs import Form
+from sklort.estimator.parity import TOLERANCE, ParityReport, compare, spread
+from sklort.estimator.values import Unsure
+from sklort.exceptions import ConversionError, ParityError
+
+Policy = Literal["warn"] | bool
+
+
+def prepare(
+    model: Any, X: Any, *, parity: Policy = True, tolerance: float | None = None, target_opset: Any = None
+) -> tuple[Lanes, ParityReport | None]:
+    """Convert `model`, compile it, and compare it with its original.
+
+    Parameters
+    ----------
+    model : fitted estimator
+    X : array or data frame of shape (n_samples, n_features)
+        Rows the model accepts; at most 2,000 of them, evenly spread, are used.
+    parity : bool or "warn"
+    tolerance : float, optional
+    target_opset : optional
+        As skl2onnx takes it.
+
+    Returns
+    -------
+    lanes : Lanes
+    report : ParityReport or None
+
+    Raises
+    ------
+    ConversionError
+        When the model cannot be written as ONNX.
+    ParityError
+        When the two differ and `parity` is True.
+    """
+    if parity not in (True, False, "warn"):
+        raise ValueError(f"parity must be True, False or 'warn', got {parity!r}")
+    sample = plain_sample(spread(X))
+    if not frames.height(sample):
+        raise ConversionError("at least one row of X is needed to convert a model")
+    graph, intake, proto = _convert(model, sample, target_opset, None)
+    program = Program(graph, intake, proto)
+    graphs: dict[Signature, Graph] = {}
+    report = None
+    if parity:
+        groups = _groups(model, graph, intake, sample)
+        report = _check(model, graph, intake, program, groups, tolerance)
+        narrowed = _narrowed(intake, report)
+        if narrowed is not None:  # the rows the graph gets wrong are the model's to answer from now on
+            intake, program = narrowed, Program(graph, narrowed, proto)
+            report = _check(model, graph, intake, program, groups, tolerance)
+        _act_on(report, parity)
+    graphs[graph.signature] = program.graph = _sealed(graph, intake, proto, model, report)
+    later = later_conversion(model, intake, parity, tolerance, target_opset)
+    return Lanes(graphs, intake, model, later, program), report
+
+
+def later_conversion(model: Any, intake: Intake, parity: Policy, tolerance: float | None, target_opset: Any) -> Any:
+    """The conversion of the same model for another dtype of X, made and checked with the X that wants it."""
+
+    def convert(X: Any) -> Graph | None:
+        sample = plain_sample(spread(X))
+        try:
+            graph, _, proto = _convert(model, sample, target_opset, intake)
+            program = Program(graph, intake, proto)
+            groups = _groups(model, graph, intake, sample) if parity else []
+            report = _check(model, graph, intake, program, groups, tolerance) if parity else None
+        except ConversionError:
+            return None
+        if report is not None and not report.ok:
+            warnings.warn(
+                f"X of another dtype is left to scikit-learn, for the conversion differs\n{report}", stacklevel=2
+            )
+            return None
+        return _sealed(graph, intake, proto, model, report)
+
+    return convert
+
+
+def plain_sample(X: Any) -> Any:
+    """`X` in the form a conversion reads: whole numbers and numeric objects as float64, sparse matrices dense."""
+    kind = frames.kind_of(X)
+    if kind == "sparse":
+        X = X.toarray()
+    if kind in ("pandas", "polars", "arrow"):
+        return X
+    X = np.asarray(X)
+    if X.dtype.kind in "iub" or (X.dtype.kind == "f" and X.dtype not in (np.float32, np.float64)):
+        return X.astype(np.float64)
+    if X.dtype.kind == "O" and not any(isinstance(value, str) for value in X.ravel().tolist()):
+        try:
+            return X.astype(np.float64)
+        except (TypeError, ValueError):
+            return X
+    return X
+
+
+def _convert(model: Any, sample: Any, target_opset: Any, intake: Intake | None) -> tuple[Graph, Intake, Any]:
+    from sklort.conversion import convert_model
+
+    conversion = convert_model(model, sample, target_opset=target_opset)
+    names = getattr(model, "feature_names_in_", None)
+    fitted = tuple(str(name) for name in names) if names is not None else None
+    n_features = int(getattr(model, "n_features_in_", frames.width(sample)))
+    inputs = _graph_inputs(conversion, fitted or frames.column_names(sample), n_features)
+    forms = {}
+    for method in METHODS:
+        if method in conversion.outputs:
+            answered = attempt(model, method, frames.take_rows(sample, np.arange(min(2, frames.height(sample)))))
+            if answered is None:
+                raise ConversionError(f"{type(model).__name__}.{method} does not accept the rows given for conversion")
+            forms[method] = Form.of(answered[0])
+    outputs = {method: conversion.outputs[method] for method in forms}
+    if "predict_log_proba" not in forms and _is_plain_logarithm(model, sample):
+        forms["predict_log_proba"], outputs["predict_log_proba"] = forms["predict_proba"], outputs["predict_proba"]
+    if not forms:
+        raise ConversionError(f"the conversion of {type(model).__name__} offers none of {', '.join(METHODS)}")
+    if intake is None:
+        acceptance: Acceptance = probe(model, cheapest(forms), sample)
+        intake = Intake(conversion.layout, inputs, n_features, fitted, acceptance)
+    graph = Graph(
+        _signature(sample, conversion, intake),
+        b"",
+        inputs,
+        outputs,
+        forms,
+        tuple(conversion.notes),
+    )
+    return graph, intake, conversion.onnx_model
+
+
+def _is_plain_logarithm(model: Any, sample: Any) -> bool:
+    """Whether the model's log-probabilities are, to the last bit, ``numpy.log`` of its probabilities."""
+    if not (hasattr(model, "predict_proba") and hasattr(model, "predict_log_proba")):
+        return False
+    rows = frames.take_rows(sample, np.arange(min(100, frames.height(sample))))
+    plain, logarithm = attempt(model, "predict_proba", rows), attempt(model, "predict_log_proba", rows)
+    if plain is None or logarithm is None or not isinstance(plain[0], np.ndarray):
+        return False
+    with np.errstate(divide="ignore"):
+        return bool(np.array_equal(np.log(plain[0]), logarithm[0]))
+
+
+def _graph_inputs(conversion: Any, names: tuple[str, ...] | None, n_features: int) -> tuple[GraphInput, ...]:
+    if conversion.layout == "matrix":
+        only = conversion.inputs[0]
+        return (GraphInput(only.name, tuple(range(n_features)), np.dtype(only.dtype)),)
+    where = {name: i for i, name in enumerate(names or ())}
+    inputs = []
+    for i, one in enumerate(conversion.inputs):
+        named = one.columns is not None and all(column in where for column in one.columns)
+        columns = tuple(where[column] for column in one.columns) if named else (i,)
+        inputs.append(GraphInput(one.name, columns, np.dtype(one.dtype)))
+    return tuple(inputs)
+
+
+def _signature(sample: Any, conversion: Any, intake: Intake) -> Signature:
+    """The signature under which later X of the sample's dtypes will look for this graph."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return intake.admit(frames.take_rows(sample, [0]))[0]
+    except Unsure:
+        return tuple(np.dtype(one.dtype).name for one in conversion.inputs)
+
+
+def _groups(model: Any, graph: Graph, intake: Intake, sample: Any) -> list[tuple[str, Any]]:
+    """The rows to compare: those given, and those made to break the graph."""
+    return [("given", sample), *adversarial_rows(model, cheapest(graph.forms), sample, intake.acceptance)]
+
+
+def _check(
+    model: Any,
+    graph: Graph,
+    intake: Intake,
+    program: Program,
+    groups: list[tuple[str, Any]],
+    tolerance: float | None,
+) -> ParityReport:
+    from sklearn.base import is_classifier
+
+    if tolerance is None:
+        short = (
+            any(one.dtype == np.float32 for one in graph.inputs)
+            or any(form.dtype == "<f4" for form in graph.forms.values())
+            or any("computed in float32" in note for note in graph.notes)
+        )
+        tolerance = TOLERANCE["float32" if short else "float64"]
+
+    def converted(method: str, X: Any) -> Any:
+        out = program.fast[method](X) if method in program.fast else None
+        if out is not None:
+            return graph.finish(method, out)
+        signature, values = intake.admit(X)
+        if signature != graph.signature:
+            raise Unsure(f"rows of dtypes {signature}, where {graph.signature} are compared")
+        return program.run(method, values)
+
+    return compare(
+        type(model).__name__,
+        graph.outputs,
+        lambda method, X: getattr(model, method)(X),
+        converted,
+        groups,
+        tolerance=tolerance,
+        exact=frozenset(["predict"] if is_classifier(model) else []),
+    )
+
+
+def _narrowed(intake: Intake, report: ParityReport | None) -> Intake | None:
+    """An intake without NaN or infinities, where they are all that the graph gets wrong; else None."""
+    if report is None or report.ok:
+        return None
+    wrong = {origin for one in report.methods for origin in one.wrong_origins}
+    if not wrong <= {"NaN", "infinity", "minus infinity"}:
+        return None
+    taken = intake.acceptance
+    if "NaN" in wrong:
+        taken = replace(taken, nan=(False,) * len(taken.nan))
+    if wrong - {"NaN"}:
+        taken = replace(
+            taken,
+            limit=float(np.finfo(intake.inputs[0].dtype if intake.inputs[0].dtype.kind == "f" else np.float64).max),
+        )
+    return replace(intake, acceptance=taken)
+
+
+def _act_on(report: ParityReport | None, parity: Policy) -> None:
+    if report is None or report.ok:
+        return
+    if parity == "warn":
+        warnings.warn(f"the converted model differs from scikit-learn's\n{report}", stacklevel=4)
+        return
+    raise ParityError(
+        f"the converted model differs from scikit-learn's (parity='warn' keeps it all the same)\n{report}", report
+    )
+
+
+def _sealed(graph: Graph, intake: Intake, proto: Any, model: Any, report: ParityReport | None) -> Graph:
+    """The graph with its model serialised, and in the model all that is needed to be an estimator again."""
+    from sklort.estimator.persistence import metadata
+
+    for key, value in metadata(graph, intake, model, report).items():
+        entry = proto.metadata_props.add()
+        entry.key, entry.value = key, value
+    return replace(graph, model=proto.SerializeToString())
