@@ -2,7 +2,7 @@
 // every instruction set and every position in an array.
 //
 // x = k log 2 + r with |r| <= log(2) / 2, the Taylor polynomial of exp in r, then times 2^k in two steps so that results below the
-// normal numbers are rounded once. The error is below 0.8 units in the last place.
+// normal numbers are rounded once. The error is below one unit in the last place.
 #pragma once
 
 #include "simd.h"
