@@ -136,4 +136,12 @@ void permute(const Tensor& from, std::span<const int> order, void* to, int threa
   copy_strided(from.dtype, from.data, view, to, threads);
 }
 
+AxisLast::AxisLast(int axis, int rank) noexcept : rank_(static_cast<std::size_t>(rank)) {
+  for (int i = 0; i < rank; ++i) {
+    const int from = i < axis ? i : i + 1 < rank ? i + 1 : axis;
+    forth_[static_cast<std::size_t>(i)] = from;
+    back_[static_cast<std::size_t>(from)] = i;
+  }
+}
+
 }  // namespace sklort

@@ -31,4 +31,17 @@ void copy_strided(DType dtype, const void* from, const Strided& view, void* to, 
 Shape permuted(const Shape& shape, std::span<const int> order);
 void permute(const Tensor& from, std::span<const int> order, void* to, int threads);
 
+// The order of axes that brings one of them last, and the order that brings it back.
+class AxisLast {
+ public:
+  AxisLast(int axis, int rank) noexcept;
+  std::span<const int> forth() const noexcept { return {forth_.data(), rank_}; }
+  std::span<const int> back() const noexcept { return {back_.data(), rank_}; }
+
+ private:
+  std::array<int, Shape::max_rank> forth_{};
+  std::array<int, Shape::max_rank> back_{};
+  std::size_t rank_;
+};
+
 }  // namespace sklort

@@ -35,27 +35,20 @@ class TopK final : public Op {
     Shape shape = data.shape;
     shape[axis] = k;
     const DType working = working_type(data.dtype);
-    Tensor in = in_type(call, data, working);
+    const Tensor in = in_type(call, data, working);
     if (axis == rank - 1) {
       Tensor& indices = call.allocate(1, DType::int64, shape);
       produce(call, 0, data.dtype, shape, [&](Tensor& values) { select(call, in, values, indices, dim, k); });
       return;
     }
-    // The axis goes last, and the results back.
-    std::array<int, Shape::max_rank> forth{};
-    std::iota(forth.begin(), forth.end(), 0);
-    std::rotate(forth.begin() + axis, forth.begin() + axis + 1, forth.begin() + rank);
-    std::array<int, Shape::max_rank> back{};
-    for (int i = 0; i < rank; ++i) back[static_cast<std::size_t>(forth[static_cast<std::size_t>(i)])] = i;
-    const std::span<const int> order(forth.data(), static_cast<std::size_t>(rank));
-    const std::span<const int> inverse(back.data(), static_cast<std::size_t>(rank));
-    const Tensor turned = scratch_tensor(call, working, permuted(data.shape, order));
-    permute(in, order, turned.data, call.threads());
-    Tensor values = scratch_tensor(call, working, permuted(shape, order));
-    Tensor indices = scratch_tensor(call, DType::int64, permuted(shape, order));
+    const AxisLast turn(axis, rank);
+    const Tensor turned = scratch_tensor(call, working, permuted(data.shape, turn.forth()));
+    permute(in, turn.forth(), turned.data, call.threads());
+    Tensor values = scratch_tensor(call, working, permuted(shape, turn.forth()));
+    Tensor indices = scratch_tensor(call, DType::int64, permuted(shape, turn.forth()));
     select(call, turned, values, indices, dim, k);
-    permute(indices, inverse, call.allocate(1, DType::int64, shape).data, call.threads());
-    produce(call, 0, data.dtype, shape, [&](Tensor& out) { permute(values, inverse, out.data, call.threads()); });
+    permute(indices, turn.back(), call.allocate(1, DType::int64, shape).data, call.threads());
+    produce(call, 0, data.dtype, shape, [&](Tensor& out) { permute(values, turn.back(), out.data, call.threads()); });
   }
 
  private:
