@@ -46,6 +46,15 @@ std::uint16_t float_to_half(float value) noexcept {
   return static_cast<std::uint16_t>(sign | ((rounded - 0x38000000U) >> 13));
 }
 
+std::uint16_t double_to_half(double value) noexcept {
+  // To float first, rounded to odd: the last bit then tells the second rounding of what the first one dropped.
+  const auto nearest = static_cast<float>(value);
+  if (static_cast<double>(nearest) == value || std::isnan(value) || std::isinf(nearest)) return float_to_half(nearest);
+  auto bits = std::bit_cast<std::uint32_t>(nearest);
+  if (std::fabs(static_cast<double>(nearest)) > std::fabs(value)) --bits;
+  return float_to_half(std::bit_cast<float>(bits | 1U));
+}
+
 float bfloat16_to_float(std::uint16_t bits) noexcept { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }
 
 std::uint16_t float_to_bfloat16(float value) noexcept {
@@ -83,7 +92,13 @@ void convert_numbers(const Tensor& from, Tensor& to, int threads) {
       });
     };
     if (to.dtype == DType::float16) {
-      fill(to.as<std::uint16_t>(), [](auto value) noexcept { return float_to_half(static_cast<float>(value)); });
+      fill(to.as<std::uint16_t>(), [](auto value) noexcept {
+        if constexpr (std::is_same_v<decltype(value), double>) {
+          return double_to_half(value);
+        } else {
+          return float_to_half(static_cast<float>(value));
+        }
+      });
     } else if (to.dtype == DType::bfloat16) {
       fill(to.as<std::uint16_t>(), [](auto value) noexcept { return float_to_bfloat16(static_cast<float>(value)); });
     } else {

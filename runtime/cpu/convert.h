@@ -20,6 +20,7 @@ void convert_numbers(const Tensor& from, Tensor& to, int threads);
 // IEEE half and bfloat16, as their bits.
 float half_to_float(std::uint16_t bits) noexcept;
 std::uint16_t float_to_half(float value) noexcept;  // to nearest, ties to even
+std::uint16_t double_to_half(double value) noexcept;
 float bfloat16_to_float(std::uint16_t bits) noexcept;
 std::uint16_t float_to_bfloat16(float value) noexcept;
 

@@ -26,20 +26,16 @@ class Identity final : public View {
 
 class Reshape final : public View {
  public:
-  explicit Reshape(const Node& node) : zero_is_zero_(node.integer("allowzero", 0) != 0) {
-    const auto given = node.integers("shape");  // version 1 has an attribute instead of an input
-    attribute_.assign(given.begin(), given.end());
-    from_attribute_ = node.has("shape");
-  }
+  // Version 1 has an attribute instead of an input.
+  explicit Reshape(const Node& node) : zero_is_zero_(node.integer("allowzero", 0) != 0), shape_(node, 1, "shape") {}
 
   void run(Call& call) const override {
     const Tensor& data = call.tensor(0);
-    const std::vector<std::int64_t> wanted = from_attribute_ ? attribute_ : integers_of(call.tensor(1));
+    const Shape wanted = shape_.list(call);
     Shape shape;
     int free = -1;
-    for (std::size_t i = 0; i < wanted.size(); ++i) {
-      const auto axis = static_cast<int>(i);
-      std::int64_t dim = wanted[i];
+    for (int axis = 0; axis < wanted.rank(); ++axis) {
+      std::int64_t dim = wanted[axis];
       if (dim == 0 && !zero_is_zero_) {
         if (axis >= data.shape.rank()) fail("the new shape copies dimension ", axis, " of a tensor of rank ", data.shape.rank());
         dim = data.shape[axis];
@@ -52,6 +48,7 @@ class Reshape final : public View {
       }
       shape.push(dim);
     }
+    require_storable(shape);
     const std::int64_t rest = shape.count();
     if (free >= 0 && rest != 0) shape[free] = data.count() / rest;
     if (free >= 0 && rest == 0) shape[free] = 0;
@@ -62,8 +59,7 @@ class Reshape final : public View {
 
  private:
   bool zero_is_zero_;
-  bool from_attribute_;
-  std::vector<std::int64_t> attribute_;
+  Integers shape_;
 };
 
 class Flatten final : public View {
@@ -117,7 +113,7 @@ class Unsqueeze final : public View {
 
   void run(Call& call) const override {
     const Tensor& data = call.tensor(0);
-    const int rank = data.shape.rank() + static_cast<int>(axes_.count(call));
+    const int rank = data.shape.rank() + axes_.count(call);
     const std::uint32_t added = axes_.mask(call, rank);
     Shape shape;
     int from = 0;

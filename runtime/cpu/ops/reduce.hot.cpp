@@ -1,0 +1,136 @@
+#include "reduce.hot.h"
+
+#include "simd_exp.h"
+
+namespace sklort::SKLORT_HOT {
+namespace {
+
+struct Itself {
+  static double apply(double x) noexcept { return x; }
+};
+struct Magnitude {
+  static double apply(double x) noexcept { return __builtin_fabs(x); }
+};
+struct Square {
+  static double apply(double x) noexcept { return x * x; }
+};
+
+template <class Function, class T>
+double pairwise(const T* from, std::int64_t count) noexcept {
+  if (count < 8) {
+    double total = 0;
+    for (std::int64_t i = 0; i < count; ++i) total += Function::apply(static_cast<double>(from[i]));
+    return total;
+  }
+  if (count > 128) {
+    const std::int64_t half = count / 2 / 8 * 8;
+    const double first = pairwise<Function>(from, half);
+    return first + pairwise<Function>(from + half, count - half);
+  }
+  double sums[8];
+  for (int k = 0; k < 8; ++k) sums[k] = Function::apply(static_cast<double>(from[k]));
+  std::int64_t i = 8;
+  for (; i + 8 <= count; i += 8) {
+    for (int k = 0; k < 8; ++k) sums[k] += Function::apply(static_cast<double>(from[i + k]));
+  }
+  double total = ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+  for (; i < count; ++i) total += Function::apply(static_cast<double>(from[i]));
+  return total;
+}
+
+template <class Function, class T>
+void sum_rows(const T* from, std::int64_t rows, std::int64_t columns, double* sums) noexcept {
+  for (std::int64_t row = 0; row < rows; ++row) sums[row] = pairwise<Function>(from + row * columns, columns);
+}
+
+template <class Function, class T>
+void add_columns(const T* from, std::int64_t rows, std::int64_t stride, std::int64_t width, double* __restrict sums) noexcept {
+  for (std::int64_t row = 0; row < rows; ++row, from += stride) {
+    for (std::int64_t i = 0; i < width; ++i) sums[i] += Function::apply(static_cast<double>(from[i]));
+  }
+}
+
+// NaN wins.
+template <class T>
+T largest(const T* from, std::int64_t count) noexcept {
+  T top[8];
+  for (int k = 0; k < 8; ++k) top[k] = from[0];
+  std::int64_t i = 0;
+  for (; i + 8 <= count; i += 8) {
+    for (int k = 0; k < 8; ++k) top[k] = from[i + k] > top[k] || from[i + k] != from[i + k] ? from[i + k] : top[k];
+  }
+  for (; i < count; ++i) top[0] = from[i] > top[0] || from[i] != from[i] ? from[i] : top[0];
+  for (int k = 1; k < 8; ++k) top[0] = top[k] > top[0] || top[k] != top[k] ? top[k] : top[0];
+  return top[0];
+}
+
+constexpr std::int64_t block = 512;
+
+// The sum of exp(x - top), by way of a block's exponentials.
+template <class T>
+double sum_exp(const T* from, std::int64_t count, T top) noexcept {
+  T powers[block];
+  double total = 0;
+  for (std::int64_t i = 0; i < count; i += block) {
+    const std::int64_t size = count - i < block ? count - i : block;
+    for (std::int64_t k = 0; k < size; ++k) powers[k] = from[i + k] - top;
+    map(powers, powers, size, [](Vector<T> x) { return exp(x); });
+    total += pairwise<Itself>(powers, size);
+  }
+  return total;
+}
+
+template <class T>
+void log_sum_exp(const T* from, std::int64_t rows, std::int64_t columns, double* results) noexcept {
+  constexpr T infinity = __builtin_huge_val();
+  for (std::int64_t row = 0; row < rows; ++row, from += columns) {
+    const T top = columns == 0 ? -infinity : largest(from, columns);
+    // Nothing to add to an infinity of either sign.
+    results[row] = top == infinity || top == -infinity ? static_cast<double>(top)
+                                                       : static_cast<double>(top) + __builtin_log(sum_exp(from, columns, top));
+  }
+}
+
+// Exponentials are taken for as many short rows at once as fill a block.
+template <class T>
+void softmax(const T* from, std::int64_t rows, std::int64_t columns, T* to) noexcept {
+  if (columns == 0) return;
+  const std::int64_t together = columns < block ? block / columns : 1;
+  for (std::int64_t first = 0; first < rows; first += together) {
+    const std::int64_t some = rows - first < together ? rows - first : together;
+    const T* x = from + first * columns;
+    T* y = to + first * columns;
+    for (std::int64_t row = 0; row < some; ++row) {
+      const T top = largest(x + row * columns, columns);
+      for (std::int64_t i = row * columns; i < (row + 1) * columns; ++i) y[i] = x[i] - top;
+    }
+    map(y, y, some * columns, [](Vector<T> power) { return exp(power); });
+    for (std::int64_t row = 0; row < some; ++row) {
+      const T total = static_cast<T>(pairwise<Itself>(y + row * columns, columns));
+      for (std::int64_t i = row * columns; i < (row + 1) * columns; ++i) y[i] /= total;
+    }
+  }
+}
+
+template <class T>
+void log_softmax(const T* from, std::int64_t rows, std::int64_t columns, T* to) noexcept {
+  if (columns == 0) return;
+  for (std::int64_t row = 0; row < rows; ++row, from += columns, to += columns) {
+    const T top = largest(from, columns);
+    const T total = static_cast<T>(__builtin_log(sum_exp(from, columns, top)));
+    for (std::int64_t i = 0; i < columns; ++i) to[i] = (from[i] - top) - total;
+  }
+}
+
+template <class T>
+constexpr RunLoops<T> loops_of = {{sum_rows<Itself, T>, sum_rows<Magnitude, T>, sum_rows<Square, T>},
+                                  {add_columns<Itself, T>, add_columns<Magnitude, T>, add_columns<Square, T>},
+                                  log_sum_exp<T>,
+                                  softmax<T>,
+                                  log_softmax<T>};
+
+}  // namespace
+
+extern const ReduceLoops reduce_loops = {loops_of<float>, loops_of<double>};
+
+}  // namespace sklort::SKLORT_HOT
