@@ -57,7 +57,7 @@ constexpr std::int64_t segment_end(std::int64_t segment, std::int64_t k) noexcep
 // out[r][v]: `rows` rows times a panel.
 template <class T, int rows, int V>
 SKLORT_INLINE void multiply_rows(const T* x, std::int64_t k, const T* w, Vector<T> (&out)[rows][V]) noexcept {
-  const auto segment = [&](std::int64_t first, std::int64_t last, Vector<T> (&sum)[rows][V]) {
+  const auto segment = [&](std::int64_t first, std::int64_t last, Vector<T>(&sum)[rows][V]) {
     for (std::int64_t i = first; i < last; ++i) {
       Vector<T> column[V];
       for (int v = 0; v < V; ++v) column[v] = load(w + (i * V + v) * lanes<T>);
@@ -157,7 +157,8 @@ void panels(const PackedMatrix<T>& matrix, const T* x, std::int64_t n, T* y) noe
 }
 
 template <class T>
-void pack_panels(const T* from, std::int64_t row_stride, std::int64_t column_stride, std::int64_t k, std::int64_t m, T* to) noexcept {
+void pack_panels(const T* from, std::int64_t row_stride, std::int64_t column_stride, std::int64_t k, std::int64_t m,
+                 T* to) noexcept {
   for_panels(divide_up(m, lanes<T>), [&](std::int64_t first, std::int64_t vectors) {
     const std::int64_t left = first * lanes<T>;
     const std::int64_t width = vectors * lanes<T>;
@@ -267,7 +268,8 @@ void dots(const PackedMatrix<T>& matrix, const T* x, std::int64_t n, T* y) noexc
 }
 
 template <class T>
-void pack_dots(const T* from, std::int64_t row_stride, std::int64_t column_stride, std::int64_t k, std::int64_t m, T* to) noexcept {
+void pack_dots(const T* from, std::int64_t row_stride, std::int64_t column_stride, std::int64_t k, std::int64_t m,
+               T* to) noexcept {
   const std::int64_t padded = divide_up(k, lanes<T>) * lanes<T>;
   for (std::int64_t j = 0; j < m; ++j) {
     for (std::int64_t i = 0; i < k; ++i) to[i] = from[i * row_stride + j * column_stride];
@@ -290,8 +292,8 @@ std::int64_t size(std::int64_t k, std::int64_t m) noexcept {
 }
 
 template <class T>
-PackedMatrix<T> pack(const T* from, std::int64_t row_stride, std::int64_t column_stride, std::int64_t k, std::int64_t m, const T* bias,
-                     T* memory) noexcept {
+PackedMatrix<T> pack(const T* from, std::int64_t row_stride, std::int64_t column_stride, std::int64_t k, std::int64_t m,
+                     const T* bias, T* memory) noexcept {
   if (use_dots<T>(k, m)) {
     pack_dots(from, row_stride, column_stride, k, m, memory);
   } else {

@@ -219,7 +219,8 @@ class Gemm final : public Op {
     const std::int64_t columns = b.shape[transpose_b_ ? 0 : 1];
     const Value* added = node.constant(2);
     // A constant C that is the same for each row is added by the product itself, when its type does not widen the result.
-    added_ = added != nullptr && (added->tensor.dtype == b.dtype || (added->tensor.dtype == DType::float32 && b.dtype == DType::float64)) &&
+    added_ = added != nullptr &&
+             (added->tensor.dtype == b.dtype || (added->tensor.dtype == DType::float32 && b.dtype == DType::float64)) &&
              is_row(added->tensor.shape, columns);
     constant_.pack(node.dtype(0), b, [&]<class T>(T) {
       std::vector<T> bias;
