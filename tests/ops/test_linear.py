@@ -336,11 +336,11 @@ def test_classifiers_that_make_no_sense_are_refused_when_prepared(attributes: di
 
 
 def test_a_wrong_width_is_refused() -> None:
-    with pytest.raises(Fail, match="expected 2 columns .*got 1"):
+    with pytest.raises(Fail, match=r"expected 2 columns .*got 1"):
         classify(np.ones((3, 1)), np.ones((2, 2)), [0, 0])
-    with pytest.raises(Fail, match="expected 4 columns .*got 2"):
+    with pytest.raises(Fail, match=r"expected 4 columns .*got 2"):
         classify(np.ones((3, 2)), np.ones((2, 2)), [1], classlabels_ints=ints(0, 1))
-    with pytest.raises(Fail, match="expected 3 columns .*got 2"):
+    with pytest.raises(Fail, match=r"expected 3 columns .*got 2"):
         regress(np.ones((3, 2)), np.ones(3))
     with pytest.raises(InvalidGraph, match="one intercept"):
         regress(np.ones((3, 2)), np.ones(2), intercepts=floats(1, 2))

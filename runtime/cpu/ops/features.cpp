@@ -62,7 +62,7 @@ class ArrayFeatureExtractor final : public Op {
 };
 
 // The inputs side by side, as float, or as double when one of them is. An input takes as many columns as `inputdimensions`
-// says: what it has less is 0.
+// says: as in onnxruntime and the ONNX reference, missing ones are 0 and others are left out.
 class FeatureVectorizer final : public Op {
  public:
   explicit FeatureVectorizer(const Node& node) {
@@ -83,12 +83,9 @@ class FeatureVectorizer final : public Op {
     std::int64_t count = 0;
     for (int input = 0; input < call.inputs(); ++input) {
       const Tensor& x = call.tensor(input);
-      const Rows rows(x);
+      const Rows rows = Rows::flat(x);
       if (input > 0 && rows.count != count) fail("input 0 has ", count, " rows, input ", input, " has ", rows.count);
       count = rows.count;
-      if (rows.columns > place(input, rows)) {
-        fail("input ", input, " has ", rows.columns, " columns, attribute 'inputdimensions' gives it ", place(input, rows));
-      }
       width += place(input, rows);
       if (float_like(x.dtype) == DType::float64) dtype = DType::float64;
     }
@@ -97,15 +94,16 @@ class FeatureVectorizer final : public Op {
       std::int64_t left = 0;
       for (int input = 0; input < call.inputs(); ++input) {
         const Tensor& x = call.tensor(input);
-        const Rows rows(x);
+        const Rows rows = Rows::flat(x);
         const std::int64_t room = place(input, rows);
+        const std::int64_t filled = std::min(room, rows.columns);
         const T* from = numbers<T>(call, x);
         const std::int64_t chunk = std::max<std::int64_t>(1, (1 << 15) / std::max<std::int64_t>(room, 1));
         parallel(count, chunk, call.threads(), [&](std::int64_t first, std::int64_t last) noexcept {
           for (std::int64_t row = first; row < last; ++row) {
             T* out = to + row * width + left;
-            for (std::int64_t i = 0; i < rows.columns; ++i) out[i] = from[row * rows.columns + i];
-            for (std::int64_t i = rows.columns; i < room; ++i) out[i] = T{0};
+            for (std::int64_t i = 0; i < filled; ++i) out[i] = from[row * rows.columns + i];
+            for (std::int64_t i = filled; i < room; ++i) out[i] = T{0};
           }
         });
         left += room;

@@ -56,7 +56,7 @@ class Imputer final : public Op {
   static void replace(Call& call, const Tensor& x, const std::vector<T>& values, Missing missing) {
     if (values.empty())
       fail("the attributes impute ", std::is_integral_v<T> ? "floats" : "integers", ", the input is of ", dtype_name(x.dtype));
-    const Rows rows(x);
+    const Rows rows = Rows::flat(x);
     const std::int64_t columns = rows.columns;
     const auto given = static_cast<std::int64_t>(values.size());
     if (given != 1 && given != columns) fail("expected ", given, " columns (one for each imputed value), got ", columns);

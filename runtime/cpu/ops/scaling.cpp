@@ -42,7 +42,7 @@ class Scaler final : public FloatLike {
 
   void run(Call& call) const override {
     const Tensor& x = call.tensor(0);
-    const Rows rows(x);
+    const Rows rows = Rows::flat(x);
     const auto given = static_cast<std::int64_t>(offset_.size());
     if (given != 1 && given != rows.columns) fail("expected ", given, " columns, got ", rows.columns);
     if (x.dtype == DType::float32) return scale<float, float>(call, x, rows, offset_, scale_);
