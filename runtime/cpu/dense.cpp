@@ -51,11 +51,14 @@ Dense<T>::Dense(const Matrix<T>& matrix, const T* bias, T scale)
 
 template <class T>
 std::int64_t Dense<T>::chunk() const noexcept {
-  // About 20 us of work; and few enough rows to stay in the cache while all columns pass over them.
+  // About 20 us of work. A large matrix passes over more rows than that, since it comes from far each time, but not over more
+  // than stay in the cache meanwhile.
   constexpr std::int64_t work = std::int64_t{1} << 17;
-  constexpr std::int64_t cached = (std::int64_t{1} << 18) / static_cast<std::int64_t>(sizeof(T));
+  constexpr std::int64_t large = (std::int64_t{1} << 17) / static_cast<std::int64_t>(sizeof(T));
+  constexpr std::int64_t cached = (std::int64_t{1} << 19) / static_cast<std::int64_t>(sizeof(T));
   const std::int64_t k = std::max<std::int64_t>(packed_.k, 1);
-  const std::int64_t rows = std::min(work / (k * std::min<std::int64_t>(std::max<std::int64_t>(packed_.m, 1), 64)), cached / k);
+  const std::int64_t size = k * std::max<std::int64_t>(packed_.m, 1);
+  const std::int64_t rows = std::min(std::max<std::int64_t>(work / size, size > large ? 128 : 0), cached / k);
   return std::max<std::int64_t>(rows / 16 * 16, 16);
 }
 
@@ -70,7 +73,8 @@ void Dense<T>::run_here(const T* x, std::int64_t n, T* y) const noexcept {
 
 template <class T>
 void Dense<T>::run(const T* x, std::int64_t n, T* y, int threads) const noexcept {
-  const std::int64_t rows = chunk();
+  std::int64_t rows = chunk();
+  if (packed_.k * packed_.m >= 8192 && n < rows * threads) rows = (n / threads + 16) / 16 * 16;  // each row is work enough
   if (n <= rows) return run_here(x, n, y);
   parallel(n, rows, threads, [&](std::int64_t first, std::int64_t last) noexcept {
     // A thread that works alone is given everything at once.

@@ -213,57 +213,91 @@ SKLORT_INLINE Vector<T> sums(const Vector<T>* vectors) noexcept {
   }
 }
 
-// x times one column, not yet added up along the lanes. `tail` holds the last, partial vector of x, zero beyond it.
-template <class T>
+// x times one column, not yet added up along the lanes: `full` vectors, of which there are `few` where that is not negative, and
+// the `tail`, the last vector of x with zeros beyond its end.
+template <class T, int few>
 SKLORT_INLINE Vector<T> products(const T* x, std::int64_t full, const T* w, Vector<T> tail) noexcept {
   Vector<T> sum[4] = {};
   std::int64_t i = 0;
-  for (; i + 4 <= full; i += 4) {
-    for (int a = 0; a < 4; ++a) sum[a] += load(x + (i + a) * lanes<T>) * load(w + (i + a) * lanes<T>);
+  if constexpr (few < 0) {
+    for (; i + 4 <= full; i += 4) {
+      for (int a = 0; a < 4; ++a) sum[a] += load(x + (i + a) * lanes<T>) * load(w + (i + a) * lanes<T>);
+    }
   }
-  for (int a = 0; a < 3; ++a) {
-    if (i + a < full) sum[a] += load(x + (i + a) * lanes<T>) * load(w + (i + a) * lanes<T>);
+  for (int a = 0; a < (few < 0 ? 3 : few); ++a) {
+    if (few >= 0 || i + a < full) sum[a] += load(x + (i + a) * lanes<T>) * load(w + (i + a) * lanes<T>);
   }
   sum[3] += tail * load(w + full * lanes<T>);
   return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
 template <class T>
-void dots(const PackedMatrix<T>& matrix, const T* x, std::int64_t n, T* y) noexcept {
+using Mask = decltype(Vector<T>{} < Vector<T>{});
+
+// As many rows as there are lanes, or `rows` of them. The vector that holds a row's tail may reach into the rows behind it, but
+// not past `end`.
+template <class T, int few, bool all>
+SKLORT_INLINE void dot_block(const PackedMatrix<T>& matrix, std::int64_t full, Mask<T> inside, const T* x, std::int64_t rows,
+                             const T* end, T* y) noexcept {
   constexpr std::int64_t L = lanes<T>;
   const std::int64_t k = matrix.k;
   const std::int64_t m = matrix.m;
-  const std::int64_t full = (k - 1) / L;  // vectors before the last one, which may be partial
-  const std::int64_t rest = k - full * L;
+  Vector<T> tails[L] = {};
+  for (std::int64_t r = 0; r < (all ? L : rows); ++r) {
+    const T* last = x + r * k + full * L;
+    if (all || end - last >= L) {
+      tails[r] = inside ? load(last) : Vector<T>{};
+    } else {
+      alignas(vector_bytes) T padded[L] = {};
+      copy(last, k - full * L, padded);
+      tails[r] = load(padded);
+    }
+  }
+  for (std::int64_t j = 0; j < m; ++j) {
+    const T* w = matrix.weights + j * (full + 1) * L;
+    Vector<T> partial[L] = {};
+    for (std::int64_t r = 0; r < (all ? L : rows); ++r) partial[r] = products<T, few>(x + r * k, full, w, tails[r]);
+    const Vector<T> result = sums<T>(partial) + matrix.bias[j];
+    if (all && m == 1) {
+      store(y, result);
+    } else {
+      alignas(vector_bytes) T column[L];
+      store(column, result);
+      for (std::int64_t r = 0; r < (all ? L : rows); ++r) y[r * m + j] = column[r];
+    }
+  }
+}
+
+template <class T, int few>
+void dots(const PackedMatrix<T>& matrix, std::int64_t full, const T* x, std::int64_t n, T* y) noexcept {
+  constexpr std::int64_t L = lanes<T>;
+  const std::int64_t k = matrix.k;
   const T* end = x + n * k;
-  using Mask = decltype(Vector<T>{} < Vector<T>{});
-  Mask inside;
-  for (std::int64_t lane = 0; lane < L; ++lane) inside[lane] = lane < rest ? -1 : 0;
-  for (std::int64_t row = 0; row < n; row += L) {
-    const std::int64_t rows = n - row < L ? n - row : L;
-    Vector<T> tails[L];
-    for (std::int64_t r = 0; r < rows; ++r) {
-      const T* last = x + (row + r) * k + full * L;
-      if (end - last >= L) {
-        tails[r] = inside ? load(last) : Vector<T>{};
-      } else {
-        alignas(vector_bytes) T padded[L] = {};
-        copy(last, rest, padded);
-        tails[r] = load(padded);
-      }
-    }
-    for (std::int64_t j = 0; j < m; ++j) {
-      const T* w = matrix.weights + j * (full + 1) * L;
-      Vector<T> partial[L];
-      for (std::int64_t r = 0; r < rows; ++r) partial[r] = products(x + (row + r) * k, full, w, tails[r]);
-      for (std::int64_t r = rows; r < L; ++r) partial[r] = Vector<T>{};
-      const Vector<T> result = sums<T>(partial) + matrix.bias[j];
-      if (m == 1 && rows == L) {
-        store(y + row, result);
-      } else {
-        for (std::int64_t r = 0; r < rows; ++r) y[(row + r) * m + j] = result[r];
-      }
-    }
+  Mask<T> inside;
+  for (std::int64_t lane = 0; lane < L; ++lane) inside[lane] = lane < k - full * L ? -1 : 0;
+  std::int64_t row = 0;
+  for (; row + L <= n && end - (x + (row + L - 1) * k + full * L) >= L; row += L) {
+    dot_block<T, few, true>(matrix, full, inside, x + row * k, L, end, y + row * matrix.m);
+  }
+  for (; row < n; row += L) {
+    dot_block<T, few, false>(matrix, full, inside, x + row * k, n - row < L ? n - row : L, end, y + row * matrix.m);
+  }
+}
+
+template <class T>
+void dots(const PackedMatrix<T>& matrix, const T* x, std::int64_t n, T* y) noexcept {
+  const std::int64_t full = (matrix.k - 1) / lanes<T>;  // vectors before the last one, which may be partial
+  switch (full) {
+    case 0:
+      return dots<T, 0>(matrix, full, x, n, y);
+    case 1:
+      return dots<T, 1>(matrix, full, x, n, y);
+    case 2:
+      return dots<T, 2>(matrix, full, x, n, y);
+    case 3:
+      return dots<T, 3>(matrix, full, x, n, y);
+    default:
+      return dots<T, -1>(matrix, full, x, n, y);
   }
 }
 

@@ -104,6 +104,7 @@ class MatMul final : public Op {
     const Value* right = node.constant(1);
     if (right == nullptr || right->tensor.shape.rank() < 1 || right->tensor.shape.rank() > 2) return;
     const Tensor& matrix = right->tensor;
+    drops_column_ = matrix.shape.rank() == 1;
     if (node.dtype(0) != DType::undefined && !is_number(node.dtype(0))) return;
     constant_.pack(node.dtype(0), matrix, [&]<class T>(T) {
       const std::int64_t columns = matrix.shape.rank() == 1 ? 1 : matrix.shape[1];
@@ -114,6 +115,7 @@ class MatMul final : public Op {
   void run(Call& call) const override {
     const Tensor& a = call.tensor(0);
     const Tensor& b = call.tensor(1);
+    if (run_packed<float>(call, a) || run_packed<double>(call, a)) return;
     const Plan plan = make_plan(a.shape, b.shape);
     const DType dtype = promote(a.dtype, b.dtype);
     with_number(product_dtype(a.dtype, b.dtype), [&]<class T>(T) {
@@ -134,6 +136,17 @@ class MatMul final : public Op {
   }
 
  private:
+  // The usual case: rows of one type times a constant matrix.
+  template <class T>
+  bool run_packed(Call& call, const Tensor& a) const {
+    const Dense<T>* packed = constant_.get<T>();
+    if (packed == nullptr || drops_column_ || a.dtype != dtype_of<T>::value || a.shape.rank() != 2) return false;
+    if (a.shape[1] != packed->inputs()) return false;
+    T* y = call.allocate(0, a.dtype, {a.shape[0], packed->outputs()}).template as<T>();
+    packed->run(a.as<T>(), a.shape[0], y, call.threads());
+    return true;
+  }
+
   // batches times [n, k] x [k, m]; a[i] and b[i] are where batch i begins, in matrices.
   struct Plan {
     std::int64_t n, k, m;
@@ -202,6 +215,7 @@ class MatMul final : public Op {
   }
 
   Constant constant_;
+  bool drops_column_ = false;  // the constant has one dimension, and so does the result's row
 };
 
 // y = alpha a' b' + beta c, where ' is transposition on request and c is broadcast.

@@ -3,6 +3,7 @@
 // double stays double. Integers are scaled in double, which holds them, before they become float.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "numbers.h"
 #include "op.h"
@@ -138,13 +139,14 @@ class Normalizer final : public FloatLike {
       case Norm::max:
         break;
     }
-    double most = 0;
+    T most = 0;
+    bool nan = false;
     for (std::int64_t i = 0; i < columns; ++i) {
-      const double size = std::abs(static_cast<double>(x[i]));
-      most = size > most || std::isnan(size) ? size : most;
-      if (std::isnan(most)) return most;
+      const T size = std::abs(x[i]);
+      most = size > most ? size : most;
+      nan |= size != size;
     }
-    return most;
+    return nan ? std::numeric_limits<double>::quiet_NaN() : static_cast<double>(most);
   }
 
   Norm norm_;
