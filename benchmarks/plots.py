@@ -21,7 +21,7 @@ OTHERS = ("#2f8f5b", "#8a4fbf", "#b8336a")
 Times = Mapping[int, Mapping[str, Mapping[str, float]]]
 """Rows -> engine -> `Spread` as a dict."""
 
-NOTE = "medians, and bands from the fastest to the slowest round; in blue, how many times faster sklort is than scikit-learn"
+NOTE = "medians; bands from the fastest to the slowest round; in blue, how many times faster than scikit-learn"
 
 
 def times_by_rows(models: Mapping[str, Times], path: Path, *, title: str) -> None:

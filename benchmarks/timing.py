@@ -1,8 +1,8 @@
 """Time several ways of computing the same thing, fairly.
 
-The runners take turns: a round times each once, and the next round begins with another one. So a slow spell of the machine
-falls on all of them, and the ratio of two medians means more than either. Results are compared before anything is timed:
-a fast wrong answer has no time.
+The runners take turns: a round times each once, and the next round begins with another one. So a slow spell of the
+machine falls on all of them, and the ratio of two medians means more than either. Results are compared before anything
+is timed: a fast wrong answer has no time.
 """
 
 from __future__ import annotations
@@ -40,11 +40,10 @@ class Spread:
 
 def short(seconds: float) -> str:
     """Three digits and a unit, e.g. ``12.3 ms``."""
-    for unit, size in (("s", 1.0), ("ms", 1e-3)):
-        if seconds >= 0.9995 * size:
-            break
-    else:
-        unit, size = "µs", 1e-6
+    unit, size = "µs", 1e-6
+    for larger, its_size in (("ms", 1e-3), ("s", 1.0)):
+        if seconds >= 0.9995 * its_size:
+            unit, size = larger, its_size
     value = seconds / size
     digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
     return f"{value:.{digits}f} {unit}"

@@ -3,10 +3,10 @@
     make demo                              or, with the package and its extra `demo` installed:
     python -m examples.flights_demo        from the checkout's root
 
-Each model learns from 100,000 flights whether one arrives more than 15 minutes late. `sklort.convert` writes it as ONNX,
-compares the two on rows given and on rows made to break it, and compiles it. Then both score all 336,776 flights, and
-both are timed. onnxruntime joins, on the same ONNX model, where it is installed. What is printed is also written to
-demo-output/, as a plot and as JSON.
+Each model learns from 100,000 flights whether one arrives more than 15 minutes late. `sklort.convert` writes it as
+ONNX, compares the two on rows given and on rows made to break it, and compiles it. Then both score all 336,776
+flights, and both are timed. onnxruntime joins, on the same ONNX model, where it is installed. What is printed is also
+written to demo-output/, as a plot and as JSON.
 """
 
 from __future__ import annotations
