@@ -66,13 +66,15 @@ def test_every_hot_source_was_compiled_for_every_instruction_set(
     assert stale == [], "older than their sources: make dev"
 
 
-def test_the_table_is_the_only_symbol(objects: list[tuple[str, str, Path]]) -> None:
+def test_tables_in_the_namespace_of_the_instruction_set_are_all_that_is_seen(
+    objects: list[tuple[str, str, Path]],
+) -> None:
     for isa, stem, path in objects:
         defined = [(kind, name) for kind, name in symbols(path) if kind.isupper() and kind != "U"]
-        assert len(defined) == 1, (isa, stem, defined)
-        ((kind, name),) = defined
-        assert kind in "DR", (isa, stem, kind, name)
-        assert re.match(rf"_ZN6sklort(\d+\w+)?\d+hot_{isa}\d+\w+_loopsE$", name), (isa, stem, name)
+        assert defined, (isa, stem)
+        for kind, name in defined:
+            assert kind in "DR", (isa, stem, kind, name)  # constant data: `T` would be a function
+            assert re.match(rf"_ZN6sklort(\d+\w+)?\d+hot_{isa}\d+\w+E$", name), (isa, stem, name)
 
 
 def test_no_weak_or_unique_symbols_and_no_state(objects: list[tuple[str, str, Path]]) -> None:
