@@ -141,22 +141,19 @@ def differ(truth: Any, result: Any) -> str | None:
     return None if difference <= 1e-5 else f"probabilities differ by {difference:.1e}"
 
 
-def table_of(times: dict[int, dict[str, Spread]]) -> Table:
+def table_of(times: dict[int, dict[str, Spread]], *, wide: bool) -> Table:
+    """Medians, with the fastest and slowest round beside them where the terminal has room."""
     engines = list(next(iter(times.values())))
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2))
+    rivals_here = [engine for engine in engines if engine != "sklort"]
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("rows", justify="right")
     for engine in engines:
-        table.add_column(engine, justify="right")
-    for engine in engines:
-        if engine != "sklort":
-            table.add_column(f"sklort is faster\nthan {engine}", justify="right")
+        table.add_column(engine, justify="right", no_wrap=True)
+    for engine in rivals_here:
+        table.add_column(f"vs {engine}", justify="right", no_wrap=True, style="bold")
     for size, row in times.items():
-        ours = row["sklort"].median
-        cells = [
-            f"{short(spread.median)} [dim]({short(spread.minimum)} to {short(spread.maximum)})[/]"
-            for spread in row.values()
-        ]
-        ratios = [f"{row[engine].median / ours:.3g} x" for engine in engines if engine != "sklort"]
+        cells = [str(row[engine]) if wide else short(row[engine].median) for engine in engines]
+        ratios = [f"{row[engine].median / row['sklort'].median:.3g} ×" for engine in rivals_here]
         table.add_row(f"{size:,}", *cells, *ratios)
     return table
 
@@ -218,7 +215,8 @@ def run(output: Path, console: Console, *, quick: bool = False) -> bool:
     verdict = (
         "[green]every model gives scikit-learn's answers[/]" if passed else "[red]some model differs: see above[/]"
     )
-    console.print(f"{verdict}; {seconds:.0f} s. Plot and figures: {output}/flights.png, {output}/flights.json")
+    console.print(f"{verdict}; {seconds:.0f} s")
+    console.print(f"plot: {output / 'flights.png'}   figures: {output / 'flights.json'}")
     return passed
 
 
@@ -232,13 +230,13 @@ def run_case(case: Case, data: flights.Flights, step: Callable[[], None], consol
     estimator = sklort.convert(case.model, flights.rows(case.X, data.training))
     converted = perf_counter()
     console.print(f"trained in {trained - begin:.1f} s, converted, checked and compiled in {converted - trained:.1f} s")
-    console.print(str(estimator.parity_report_), style="dim", highlight=False)
+    console.print(str(estimator.parity_report_), style="dim", highlight=False, soft_wrap=True)
     step()
     check = check_all(case.model, estimator, case.X)
-    console.print(str(check), style="green" if check.passed else "bold red", highlight=False)
+    console.print(str(check), style="green" if check.passed else "bold red", highlight=False, soft_wrap=True)
     onnxruntime = rivals.onnxruntime_of(estimator.onnx_model_)
     times = time_all(case, estimator, onnxruntime, step)
-    console.print(table_of(times))
+    console.print(table_of(times, wide=console.width >= 120))
     console.print()
     return {
         "name": case.name,
