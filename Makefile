@@ -13,7 +13,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 # pyproject.toml's [build-system] requires, and the two programs it runs; tests/rules compares them.
-BUILD_TOOLS := "scikit-build-core>=0.10" "nanobind>=2.4" "numpy>=2.0" cmake ninja
+BUILD_TOOLS := "scikit-build-core>=0.10" "nanobind~=3.1.0" "numpy>=2.0" cmake ninja
 NATIVE := $(shell find runtime -type f \( -name '*.cpp' -o -name '*.h' -o -name CMakeLists.txt \))
 NATIVE_TESTS := tests/ops tests/providers tests/native
 
