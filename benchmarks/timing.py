@@ -1,0 +1,135 @@
+"""Time several ways of computing the same thing, fairly.
+
+The runners take turns: a round times each once, and the next round begins with another one. So a slow spell of the
+machine falls on all of them, and the ratio of two medians means more than either. Results are compared before anything
+is timed: a fast wrong answer has no time.
+"""
+
+from __future__ import annotations
+
+import gc
+import statistics
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+Runner = Callable[[], Any]
+
+SHORTEST_ROUND = 2e-3
+"""Seconds a runner computes in one round at least: below it, calls are repeated and divided out."""
+
+
+class Disagreement(AssertionError):
+    """A runner's result is not the first runner's."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Seconds for one call, over the rounds."""
+
+    minimum: float
+    median: float
+    maximum: float
+    rounds: int
+    calls: int
+
+    def __str__(self) -> str:
+        return f"{short(self.median)} ({short(self.minimum)} to {short(self.maximum)})"
+
+
+def short(seconds: float) -> str:
+    """Three digits and a unit, e.g. ``12.3 ms``."""
+    unit, size = "µs", 1e-6
+    for larger, its_size in (("ms", 1e-3), ("s", 1.0)):
+        if seconds >= 0.9995 * its_size:
+            unit, size = larger, its_size
+    value = seconds / size
+    digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
+    return f"{value:.{digits}f} {unit}"
+
+
+def race(
+    runners: Mapping[str, Runner],
+    *,
+    disagreement: Callable[[Any, Any], str | None],
+    seconds: float = 1.0,
+    rounds: int = 5,
+    most: int = 200,
+) -> dict[str, Spread]:
+    """Check that all runners agree with the first one, then time them in turns.
+
+    Parameters
+    ----------
+    runners : mapping of str to callable
+        Without arguments; the first one's result is the truth.
+    disagreement : callable
+        ``disagreement(truth, result)``: a sentence when they differ, None when they agree.
+    seconds : float
+        About how long to measure, all runners together.
+    rounds, most : int
+        Fewest rounds, even when they take longer than `seconds`, and most.
+
+    Returns
+    -------
+    dict of str to Spread
+        In the order of `runners`.
+
+    Raises
+    ------
+    Disagreement
+        Naming the runner, with the sentence.
+    """
+    first, truth = "", None
+    calls = {}
+    for index, (name, run) in enumerate(runners.items()):
+        begin = perf_counter()
+        result = run()
+        taken = perf_counter() - begin
+        if index == 0:
+            first, truth = name, result
+        else:
+            sentence = disagreement(truth, result)
+            if sentence is not None:
+                raise Disagreement(f"{name} does not agree with {first}: {sentence}")
+        calls[name] = _calls_for(run) if taken < 10 * SHORTEST_ROUND else 1
+    del truth, result
+
+    times: dict[str, list[float]] = {name: [] for name in runners}
+    names = list(runners)
+    was_enabled = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        deadline = perf_counter() + seconds
+        for turn in range(most):
+            if turn >= rounds and perf_counter() > deadline:
+                break
+            start = turn % len(names)
+            for name in names[start:] + names[:start]:
+                times[name].append(_seconds_for(runners[name], calls[name]))
+    finally:
+        if was_enabled:
+            gc.enable()
+    return {
+        name: Spread(min(taken), statistics.median(taken), max(taken), len(taken), calls[name])
+        for name, taken in times.items()
+    }
+
+
+def _seconds_for(run: Runner, calls: int) -> float:
+    repeats = range(calls)
+    begin = perf_counter()
+    for _ in repeats:
+        run()
+    return (perf_counter() - begin) / calls
+
+
+def _calls_for(run: Runner) -> int:
+    """Calls that fill the shortest round; the run also warms caches and thread pools."""
+    calls = 1
+    while True:
+        taken = _seconds_for(run, calls) * calls
+        if taken >= SHORTEST_ROUND or calls >= 100_000:
+            return calls
+        calls = max(calls + 1, int(1.2 * calls * SHORTEST_ROUND / max(taken, 1e-7)))

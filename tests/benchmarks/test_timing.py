@@ -1,0 +1,53 @@
+"""The measuring of times, which must not itself be trusted blindly."""
+
+from __future__ import annotations
+
+from time import sleep
+
+import pytest
+
+from benchmarks.timing import Disagreement, race, short
+
+
+def equal(truth: object, result: object) -> str | None:
+    return None if truth == result else f"{truth} is not {result}"
+
+
+def test_the_slower_one_is_slower() -> None:
+    def slow() -> int:
+        sleep(0.02)
+        return 1
+
+    times = race({"fast": lambda: 1, "slow": slow}, disagreement=equal, seconds=0.01, rounds=3)
+    assert list(times) == ["fast", "slow"]
+    assert times["slow"].minimum > 0.02
+    assert times["fast"].maximum < 0.02
+    for spread in times.values():
+        assert spread.minimum <= spread.median <= spread.maximum
+        assert spread.rounds == 3
+    assert times["fast"].calls > times["slow"].calls == 1
+
+
+def test_a_wrong_answer_has_no_time() -> None:
+    with pytest.raises(Disagreement, match="second does not agree with first: 1 is not 2"):
+        race({"first": lambda: 1, "second": lambda: 2}, disagreement=equal)
+
+
+def test_the_order_changes_from_round_to_round() -> None:
+    order: list[str] = []
+
+    def recorded(name: str) -> int:
+        order.append(name)
+        sleep(0.003)  # one call fills a round
+        return 0
+
+    race({name: lambda name=name: recorded(name) for name in "abc"}, disagreement=equal, seconds=0, rounds=3)
+    assert "".join(order[-9:]) == "abcbcacab"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(1.234e-6, "1.23 µs"), (9.996e-6, "10.0 µs"), (0.012345, "12.3 ms"), (0.9996, "1.00 s"), (123.4, "123 s")],
+)
+def test_short(seconds: float, text: str) -> None:
+    assert short(seconds) == text
