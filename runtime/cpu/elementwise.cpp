@@ -7,9 +7,7 @@ namespace sklort {
 
 SKLORT_DECLARE(ElementwiseLoops, elementwise_loops)
 
-DType working_type(DType dtype) noexcept {
-  return dtype == DType::float16 || dtype == DType::bfloat16 ? DType::float32 : dtype;
-}
+DType working_type(DType dtype) noexcept { return dtype == DType::float16 || dtype == DType::bfloat16 ? DType::float32 : dtype; }
 
 bool is_floating(DType dtype) noexcept {
   const DType working = working_type(dtype);

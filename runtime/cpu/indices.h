@@ -11,8 +11,8 @@ const std::int64_t* checked_indices(Call& call, const Tensor& indices, std::int6
 // Every element as int64, unchecked.
 const std::int64_t* raw_indices(Call& call, const Tensor& indices);
 
-// For GatherND and ScatterND: rows of `depth` indices into the axes of `shape` from `first` on, as an element offset for each row.
-// Row i belongs to batch i / rows_in_batch, the batches being the axes before `first`.
+// For GatherND and ScatterND: rows of `depth` indices into the axes of `shape` from `first` on, as an element offset for each
+// row. Row i belongs to batch i / rows_in_batch, the batches being the axes before `first`.
 const std::int64_t* offsets_of_rows(Call& call, const Tensor& indices, const Shape& shape, int first, int depth,
                                     std::int64_t rows_in_batch);
 

@@ -1,8 +1,8 @@
 // exp() and the logistic function on vectors, for hot files. Plain IEEE operations in a fixed order: the bits are the same for
 // every instruction set and every position in an array.
 //
-// x = k log 2 + r with |r| <= log(2) / 2, the Taylor polynomial of exp in r, then times 2^k in two steps so that results below the
-// normal numbers are rounded once. The error is below one unit in the last place.
+// x = k log 2 + r with |r| <= log(2) / 2, the Taylor polynomial of exp in r, then times 2^k in two steps so that results below
+// the normal numbers are rounded once. The error is below one unit in the last place.
 #pragma once
 
 #include "simd.h"
@@ -25,8 +25,10 @@ SKLORT_INLINE Vector<double> exp(Vector<double> x) noexcept {
   const Vector<double> r2 = r * r;
   const Vector<double> r4 = r2 * r2;
   const Vector<double> a = (0x1p-1 + r * 0x1.5555555555555p-3) + r2 * (0x1.5555555555555p-5 + r * 0x1.1111111111111p-7);
-  const Vector<double> b = (0x1.6c16c16c16c17p-10 + r * 0x1.a01a01a01a01ap-13) + r2 * (0x1.a01a01a01a01ap-16 + r * 0x1.71de3a556c734p-19);
-  const Vector<double> c = (0x1.27e4fb7789f5cp-22 + r * 0x1.ae64567f544e4p-26) + r2 * (0x1.1eed8eff8d898p-29 + r * 0x1.6124613a86d09p-33);
+  const Vector<double> b =
+      (0x1.6c16c16c16c17p-10 + r * 0x1.a01a01a01a01ap-13) + r2 * (0x1.a01a01a01a01ap-16 + r * 0x1.71de3a556c734p-19);
+  const Vector<double> c =
+      (0x1.27e4fb7789f5cp-22 + r * 0x1.ae64567f544e4p-26) + r2 * (0x1.1eed8eff8d898p-29 + r * 0x1.6124613a86d09p-33);
   const Vector<double> y = 1.0 + (r + (r2 * (a + r4 * (b + r4 * c)) + rest));
   // k = (half) + (k - half), each biased; unsigned shifts are the ones every instruction set has.
   const Bits biased = reinterpret_cast<Bits>(shifted) - (0x4338000000000000ULL - 2048);

@@ -93,8 +93,9 @@ void copy_as(const T* from, const Strided& view, T* to, int threads) noexcept {
   for (std::size_t axis = 0; axis < last; ++axis) lines *= view.dims[axis];
   if (inner == 0 || lines == 0) return;
   if (lines == 1) {
-    parallel(inner, grain, threads,
-             [&](std::int64_t first, std::int64_t end) noexcept { copy_run(from + first * stride, stride, to + first, end - first); });
+    parallel(inner, grain, threads, [&](std::int64_t first, std::int64_t end) noexcept {
+      copy_run(from + first * stride, stride, to + first, end - first);
+    });
     return;
   }
   const std::int64_t rows = view.dims[last - 1];

@@ -1,4 +1,5 @@
-// Numbers as text and text as numbers, as NumPy's astype(str) writes them and its parsers read them.
+// Numbers as text and text as numbers. Floats are written as Python's repr() writes them, whatever their width: plain from 1e-4
+// up to 1e16, as ONNX asks for plain numbers (NumPy itself began in 2.3 to print float32 from 1e6 on in powers of ten).
 #pragma once
 
 #include <cstdint>

@@ -30,7 +30,9 @@ template <bool largest>
 class ArgExtremum final : public Op {
  public:
   explicit ArgExtremum(const Node& node)
-      : axis_(node.integer("axis", 0)), keep_(node.integer("keepdims", 1) != 0), last_(node.integer("select_last_index", 0) != 0) {}
+      : axis_(node.integer("axis", 0)),
+        keep_(node.integer("keepdims", 1) != 0),
+        last_(node.integer("select_last_index", 0) != 0) {}
 
   DType result(int, std::span<const DType>) const override { return DType::int64; }
 
@@ -57,11 +59,12 @@ class ArgExtremum final : public Op {
     if (rows == 0) return;
     with_arithmetic(in.dtype, [&]<class T>(T) {
       const T* from = in.as<T>();
-      parallel(rows, std::max<std::int64_t>(1, cheap_grain / dim), call.threads(), [&](std::int64_t first, std::int64_t end) noexcept {
-        for (std::int64_t row = first; row < end; ++row) {
-          out[row] = last_ ? place<largest, true>(from + row * dim, dim) : place<largest, false>(from + row * dim, dim);
-        }
-      });
+      parallel(rows, std::max<std::int64_t>(1, cheap_grain / dim), call.threads(),
+               [&](std::int64_t first, std::int64_t end) noexcept {
+                 for (std::int64_t row = first; row < end; ++row) {
+                   out[row] = last_ ? place<largest, true>(from + row * dim, dim) : place<largest, false>(from + row * dim, dim);
+                 }
+               });
     });
   }
 

@@ -80,8 +80,8 @@ void cast(Call& call, const Tensor& from, DType dtype) {
 std::int64_t target_of(const Node& node) {
   if (node.version >= 6) return node.integer("to", 0);
   const std::string name = node.text("to", "");
-  constexpr std::string_view names[] = {"UNDEFINED", "FLOAT",  "UINT8",   "INT8",   "UINT16", "INT16", "INT32",
-                                        "INT64",     "STRING", "BOOL",    "FLOAT16", "DOUBLE", "UINT32", "UINT64"};
+  constexpr std::string_view names[] = {"UNDEFINED", "FLOAT",  "UINT8", "INT8",    "UINT16", "INT16",  "INT32",
+                                        "INT64",     "STRING", "BOOL",  "FLOAT16", "DOUBLE", "UINT32", "UINT64"};
   for (std::size_t i = 0; i < std::size(names); ++i) {
     if (name == names[i]) return static_cast<std::int64_t>(i);
   }

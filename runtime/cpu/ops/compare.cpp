@@ -77,14 +77,15 @@ class Compare final : public Op {
   static void each(Call& call, const Tensor& a, const Tensor& b, const Shape& shape, Function function) {
     bool* out = call.allocate(0, DType::boolean, shape).template as<bool>();
     const Walk<2> walk(shape, {&a.shape, &b.shape});
-    walk.run(call.threads(), costly_grain, [&](std::int64_t to, const auto& from, std::int64_t rows, std::int64_t inner) noexcept {
-      const A* x = a.as<A>() + from[0];
-      const B* y = b.as<B>() + from[1];
-      bool* result = out + to;
-      for (std::int64_t row = 0; row < rows; ++row, x += walk.row()[0], y += walk.row()[1], result += inner) {
-        for (std::int64_t i = 0; i < inner; ++i) result[i] = function(x[i * walk.step()[0]], y[i * walk.step()[1]]);
-      }
-    });
+    walk.run(call.threads(), costly_grain,
+             [&](std::int64_t to, const auto& from, std::int64_t rows, std::int64_t inner) noexcept {
+               const A* x = a.as<A>() + from[0];
+               const B* y = b.as<B>() + from[1];
+               bool* result = out + to;
+               for (std::int64_t row = 0; row < rows; ++row, x += walk.row()[0], y += walk.row()[1], result += inner) {
+                 for (std::int64_t i = 0; i < inner; ++i) result[i] = function(x[i * walk.step()[0]], y[i * walk.step()[1]]);
+               }
+             });
   }
 
   Alignment alignment_;

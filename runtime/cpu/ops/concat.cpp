@@ -40,8 +40,8 @@ class Concat final : public Op {
       bool fits = one.shape.rank() == shape.rank();
       for (int other = 0; fits && other < shape.rank(); ++other) fits = other == axis || one.shape[other] == shape[other];
       if (!fits) {
-        fail("inputs must have the same shape except along axis ", axis, "; the first is ", print(head.shape), ", input ", i, " is ",
-             print(one.shape));
+        fail("inputs must have the same shape except along axis ", axis, "; the first is ", print(head.shape), ", input ", i,
+             " is ", print(one.shape));
       }
       shape[axis] += one.shape[axis];
     }
@@ -61,18 +61,20 @@ class Concat final : public Op {
     const int inputs = call.inputs();
     with_item(dtype, [&]<class T>(T) {
       T* to = out.as<T>();
-      parallel(lines, std::max<std::int64_t>(1, cheap_grain / width), call.threads(), [&](std::int64_t first, std::int64_t last) noexcept {
-        // Some lines of every input at a time, so that the output's lines are still in the cache when the next input is written.
-        constexpr std::int64_t together = 64;
-        for (std::int64_t line = first; line < last; line += together) {
-          const std::int64_t end = std::min(last, line + together);
-          std::int64_t offset = 0;
-          for (int i = 0; i < inputs; ++i) {
-            copy(static_cast<const T*>(pieces[i].data), pieces[i].width, to + offset, width, line, end);
-            offset += pieces[i].width;
-          }
-        }
-      });
+      parallel(lines, std::max<std::int64_t>(1, cheap_grain / width), call.threads(),
+               [&](std::int64_t first, std::int64_t last) noexcept {
+                 // Some lines of every input at a time, so that the output's lines are still in the cache when the next input is
+                 // written.
+                 constexpr std::int64_t together = 64;
+                 for (std::int64_t line = first; line < last; line += together) {
+                   const std::int64_t end = std::min(last, line + together);
+                   std::int64_t offset = 0;
+                   for (int i = 0; i < inputs; ++i) {
+                     copy(static_cast<const T*>(pieces[i].data), pieces[i].width, to + offset, width, line, end);
+                     offset += pieces[i].width;
+                   }
+                 }
+               });
     });
   }
 
@@ -82,7 +84,8 @@ class Concat final : public Op {
   }
 
   template <class T>
-  static void copy(const T* from, std::int64_t width, T* to, std::int64_t stride, std::int64_t first, std::int64_t last) noexcept {
+  static void copy(const T* from, std::int64_t width, T* to, std::int64_t stride, std::int64_t first,
+                   std::int64_t last) noexcept {
     from += first * width;
     to += first * stride;
     for (std::int64_t line = first; line < last; ++line, from += width, to += stride) {
@@ -126,7 +129,8 @@ class Split final : public Op {
       sum += size;
     }
     if (sum != dim || sizes.size() != static_cast<std::size_t>(outputs_)) {
-      fail("the ", sizes.size(), " parts of sizes summing to ", sum, " do not fit ", outputs_, " outputs and axis ", axis, " of size ", dim);
+      fail("the ", sizes.size(), " parts of sizes summing to ", sum, " do not fit ", outputs_, " outputs and axis ", axis,
+           " of size ", dim);
     }
     const std::int64_t lines = data.shape.count(0, axis);
     const std::int64_t inner = data.shape.count(axis + 1, data.shape.rank());

@@ -69,18 +69,13 @@ void sigmoid(const void* in, void* out, std::int64_t count) noexcept {
   map(static_cast<const T*>(in), static_cast<T*>(out), count, [](Vector<T> x) { return logistic<T>(x); });
 }
 
-#define SKLORT_ARITHMETIC(Function)                                                                            \
-  {                                                                                                            \
-    Binary<float, float, Function>::loops, Binary<double, double, Function>::loops,                            \
-        Binary<std::int32_t, std::int32_t, Function>::loops, Binary<std::int64_t, std::int64_t, Function>::loops \
-  }
-#define SKLORT_COMPARISON(Function)                                                                       \
-  {                                                                                                       \
-    Binary<float, bool, Function>::loops, Binary<double, bool, Function>::loops,                          \
-        Binary<std::int32_t, bool, Function>::loops, Binary<std::int64_t, bool, Function>::loops          \
-  }
-#define SKLORT_SIMPLE(Function) \
-  { unary<float, Function>, unary<double, Function> }
+#define SKLORT_ARITHMETIC(Function)                                                \
+  {Binary<float, float, Function>::loops, Binary<double, double, Function>::loops, \
+   Binary<std::int32_t, std::int32_t, Function>::loops, Binary<std::int64_t, std::int64_t, Function>::loops}
+#define SKLORT_COMPARISON(Function)                                                                                          \
+  {Binary<float, bool, Function>::loops, Binary<double, bool, Function>::loops, Binary<std::int32_t, bool, Function>::loops, \
+   Binary<std::int64_t, bool, Function>::loops}
+#define SKLORT_SIMPLE(Function) {unary<float, Function>, unary<double, Function>}
 
 }  // namespace
 

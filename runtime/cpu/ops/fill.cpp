@@ -92,13 +92,15 @@ class Tile final : public Op {
   void run(Call& call) const override {
     const Tensor& data = call.tensor(0);
     const Shape repeats = repeats_.list(call);
-    if (repeats.rank() != data.shape.rank()) fail("repeats ", print(repeats), " do not fit a tensor of shape ", print(data.shape));
+    if (repeats.rank() != data.shape.rank())
+      fail("repeats ", print(repeats), " do not fit a tensor of shape ", print(data.shape));
     require_storable(repeats);
     Shape shape = data.shape;
     const auto strides = strides_of(data.shape);
     Strided view;
     for (int axis = 0; axis < shape.rank(); ++axis) {
-      if (shape[axis] != 0 && repeats[axis] > (std::int64_t{1} << 48) / shape[axis]) require_storable({repeats[axis], shape[axis]});
+      if (shape[axis] != 0 && repeats[axis] > (std::int64_t{1} << 48) / shape[axis])
+        require_storable({repeats[axis], shape[axis]});
       view.push(repeats[axis], 0);
       view.push(shape[axis], strides[static_cast<std::size_t>(axis)]);
       shape[axis] *= repeats[axis];
@@ -114,9 +116,7 @@ class Tile final : public Op {
 
 class Range final : public Op {
  public:
-  DType result(int, std::span<const DType> inputs) const override {
-    return promote(promote(inputs[0], inputs[1]), inputs[2]);
-  }
+  DType result(int, std::span<const DType> inputs) const override { return promote(promote(inputs[0], inputs[1]), inputs[2]); }
 
   void run(Call& call) const override {
     DType dtype = call.tensor(0).dtype;

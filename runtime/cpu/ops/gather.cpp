@@ -53,9 +53,10 @@ class Gather final : public Gathering {
       const T* from = data.as<T>();
       T* to = out.as<T>();
       if (lines == 1) {
-        parallel(count, std::max<std::int64_t>(1, cheap_grain / inner), call.threads(), [&](std::int64_t first, std::int64_t last) noexcept {
-          for (std::int64_t i = first; i < last; ++i) copy(from + index[i] * inner, to + i * inner, inner);
-        });
+        parallel(count, std::max<std::int64_t>(1, cheap_grain / inner), call.threads(),
+                 [&](std::int64_t first, std::int64_t last) noexcept {
+                   for (std::int64_t i = first; i < last; ++i) copy(from + index[i] * inner, to + i * inner, inner);
+                 });
         return;
       }
       parallel(lines, std::max<std::int64_t>(1, cheap_grain / (count * inner)), call.threads(),
@@ -88,7 +89,8 @@ class GatherElements final : public Gathering {
     const int axis = normal_axis(axis_, rank);
     bool fits = indices.shape.rank() == rank;
     for (int other = 0; fits && other < rank; ++other) fits = other == axis || indices.shape[other] <= data.shape[other];
-    if (!fits) fail("indices of shape ", print(indices.shape), " do not fit data of shape ", print(data.shape), " along axis ", axis);
+    if (!fits)
+      fail("indices of shape ", print(indices.shape), " do not fit data of shape ", print(data.shape), " along axis ", axis);
     Tensor& out = call.allocate(0, data.dtype, indices.shape);
     if (out.count() == 0) return;
     const std::int64_t* index = checked_indices(call, indices, data.shape[axis]);
@@ -129,13 +131,16 @@ class GatherND final : public Gathering {
     const int rank = data.shape.rank();
     const int index_rank = indices.shape.rank();
     if (batch_dims_ < 0 || batch_dims_ >= std::min(rank, index_rank)) {
-      fail("batch_dims ", batch_dims_, " does not fit data of shape ", print(data.shape), " and indices of shape ", print(indices.shape));
+      fail("batch_dims ", batch_dims_, " does not fit data of shape ", print(data.shape), " and indices of shape ",
+           print(indices.shape));
     }
     const auto batch = static_cast<int>(batch_dims_);
     const std::int64_t depth = indices.shape[index_rank - 1];
     bool fits = depth >= 1 && depth <= rank - batch;
     for (int axis = 0; axis < batch; ++axis) fits = fits && data.shape[axis] == indices.shape[axis];
-    if (!fits) fail("indices of shape ", print(indices.shape), " do not fit data of shape ", print(data.shape), " with batch_dims ", batch);
+    if (!fits)
+      fail("indices of shape ", print(indices.shape), " do not fit data of shape ", print(data.shape), " with batch_dims ",
+           batch);
     const int last = batch + static_cast<int>(depth);
     Shape shape(indices.shape.dims().first(static_cast<std::size_t>(index_rank - 1)));
     for (int axis = last; axis < rank; ++axis) shape.push(data.shape[axis]);
@@ -146,9 +151,10 @@ class GatherND final : public Gathering {
     const std::int64_t* offsets =
         offsets_of_rows(call, indices, data.shape, batch, static_cast<int>(depth), indices.shape.count(batch, index_rank - 1));
     with_item(data.dtype, [&]<class T>(T) {
-      parallel(rows, std::max<std::int64_t>(1, cheap_grain / inner), call.threads(), [&](std::int64_t first, std::int64_t end) noexcept {
-        for (std::int64_t i = first; i < end; ++i) copy(data.as<T>() + offsets[i], out.as<T>() + i * inner, inner);
-      });
+      parallel(rows, std::max<std::int64_t>(1, cheap_grain / inner), call.threads(),
+               [&](std::int64_t first, std::int64_t end) noexcept {
+                 for (std::int64_t i = first; i < end; ++i) copy(data.as<T>() + offsets[i], out.as<T>() + i * inner, inner);
+               });
     });
   }
 

@@ -180,8 +180,8 @@ class Reduce final : public Op {
 
   template <class T>
   static void along_rows(Call& call, const T* from, std::int64_t rows, std::int64_t columns, T* to) {
-    const std::int64_t chunk = std::max<std::int64_t>(1, (reduction == Reduction::log_sum_exp ? costly_grain : cheap_grain) /
-                                                             std::max<std::int64_t>(columns, 1));
+    const std::int64_t chunk = std::max<std::int64_t>(
+        1, (reduction == Reduction::log_sum_exp ? costly_grain : cheap_grain) / std::max<std::int64_t>(columns, 1));
     if constexpr (is_extremum(reduction)) {
       parallel(rows, chunk, call.threads(), [&](std::int64_t first, std::int64_t last) noexcept {
         for (std::int64_t row = first; row < last; ++row) to[row] = extremum<reduction>(from + row * columns, columns);

@@ -44,8 +44,8 @@ class ScatterElements final : public Scattering {
     bool fits = indices.shape.rank() == rank && updates.shape == indices.shape;
     for (int other = 0; fits && other < rank; ++other) fits = other == axis || indices.shape[other] <= data.shape[other];
     if (!fits) {
-      fail("indices of shape ", print(indices.shape), " and updates of shape ", print(updates.shape), " do not fit data of shape ",
-           print(data.shape), " along axis ", axis);
+      fail("indices of shape ", print(indices.shape), " and updates of shape ", print(updates.shape),
+           " do not fit data of shape ", print(data.shape), " along axis ", axis);
     }
     const std::int64_t* index = checked_indices(call, indices, data.shape[axis]);
     Tensor& out = copied(call);
@@ -77,12 +77,14 @@ class ScatterND final : public Scattering {
     const int rank = data.shape.rank();
     const int index_rank = indices.shape.rank();
     const std::int64_t depth = index_rank == 0 ? 0 : indices.shape[index_rank - 1];
-    if (depth < 1 || depth > rank) fail("indices of shape ", print(indices.shape), " do not fit data of shape ", print(data.shape));
+    if (depth < 1 || depth > rank)
+      fail("indices of shape ", print(indices.shape), " do not fit data of shape ", print(data.shape));
     Shape expected(indices.shape.dims().first(static_cast<std::size_t>(index_rank - 1)));
     for (int axis = static_cast<int>(depth); axis < rank; ++axis) expected.push(data.shape[axis]);
     if (!(expected == updates.shape)) fail("the updates must have shape ", print(expected), ", got ", print(updates.shape));
     const std::int64_t rows = indices.shape.count(0, index_rank - 1);
-    const std::int64_t* offsets = offsets_of_rows(call, indices, data.shape, 0, static_cast<int>(depth), std::max<std::int64_t>(rows, 1));
+    const std::int64_t* offsets =
+        offsets_of_rows(call, indices, data.shape, 0, static_cast<int>(depth), std::max<std::int64_t>(rows, 1));
     Tensor& out = copied(call);
     const auto inner = static_cast<std::size_t>(data.shape.count(static_cast<int>(depth), rank)) * item_size(data.dtype);
     const auto item = static_cast<std::int64_t>(item_size(data.dtype));

@@ -40,7 +40,8 @@ class Compress final : public Op {
                [&](std::int64_t first, std::int64_t last) noexcept {
                  for (std::int64_t line = first; line < last; ++line) {
                    for (std::int64_t i = 0; i < count; ++i) {
-                     std::copy_n(data.as<T>() + (line * dim + chosen[i]) * inner, inner, out.as<T>() + (line * count + i) * inner);
+                     std::copy_n(data.as<T>() + (line * dim + chosen[i]) * inner, inner,
+                                 out.as<T>() + (line * count + i) * inner);
                    }
                  }
                });

@@ -13,8 +13,8 @@ struct Range {
   std::int64_t count;
 };
 
-// As Python's slice(start, end, step).indices(dim), whatever the extremes, with one difference that ONNX makes: going backwards, a
-// start before the first element means the first element.
+// As Python's slice(start, end, step).indices(dim), whatever the extremes, with one difference that ONNX makes: going backwards,
+// a start before the first element means the first element.
 Range indices(std::int64_t start, std::int64_t end, std::int64_t step, std::int64_t dim) {
   if (step == 0) fail("a step is 0");
   if (dim == 0) return {0, 0};
@@ -34,7 +34,8 @@ Range indices(std::int64_t start, std::int64_t end, std::int64_t step, std::int6
 
 class Slice final : public Op {
  public:
-  explicit Slice(const Node& node) : starts_(node, 1, "starts"), ends_(node, 2, "ends"), axes_(node, 3, "axes"), steps_(node, 4, "steps") {}
+  explicit Slice(const Node& node)
+      : starts_(node, 1, "starts"), ends_(node, 2, "ends"), axes_(node, 3, "axes"), steps_(node, 4, "steps") {}
 
   DType result(int, std::span<const DType> inputs) const override { return inputs[0]; }
 
@@ -47,9 +48,10 @@ class Slice final : public Op {
     const bool has_steps = steps_.given(call);
     const Shape axes = has_axes ? axes_.list(call) : Shape{};
     const Shape steps = has_steps ? steps_.list(call) : Shape{};
-    if (ends.rank() != starts.rank() || (has_axes && axes.rank() != starts.rank()) || (has_steps && steps.rank() != starts.rank())) {
-      fail("starts, ends, axes and steps must have the same length; they are ", print(starts), ", ", print(ends), ", ", print(axes),
-           " and ", print(steps));
+    if (ends.rank() != starts.rank() || (has_axes && axes.rank() != starts.rank()) ||
+        (has_steps && steps.rank() != starts.rank())) {
+      fail("starts, ends, axes and steps must have the same length; they are ", print(starts), ", ", print(ends), ", ",
+           print(axes), " and ", print(steps));
     }
     if (starts.rank() > rank) fail("cannot slice ", starts.rank(), " axes of a tensor of rank ", rank);
     auto strides = strides_of(data.shape);

@@ -17,7 +17,10 @@ bool less(T a, T b) noexcept {
 class TopK final : public Op {
  public:
   explicit TopK(const Node& node)
-      : axis_(node.integer("axis", -1)), largest_(node.integer("largest", 1) != 0), k_(node, 1, "k_as_list"), old_(node.version < 10) {
+      : axis_(node.integer("axis", -1)),
+        largest_(node.integer("largest", 1) != 0),
+        k_(node, 1, "k_as_list"),
+        old_(node.version < 10) {
     if (!old_) return;
     if (!node.has("k")) bad_graph("attribute 'k' is missing");
     old_k_ = node.integer("k", 0);
@@ -69,9 +72,11 @@ class TopK final : public Op {
       const auto before = [this](T a, T b) noexcept { return largest_ ? less(b, a) : less(a, b); };
       constexpr std::int64_t few = 32;
       if (k <= few) {
-        parallel(lines, std::max<std::int64_t>(1, costly_grain / dim), call.threads(), [&](std::int64_t first, std::int64_t last) noexcept {
-          for (std::int64_t line = first; line < last; ++line) insert(from + line * dim, dim, to + line * k, index + line * k, k, before);
-        });
+        parallel(lines, std::max<std::int64_t>(1, costly_grain / dim), call.threads(),
+                 [&](std::int64_t first, std::int64_t last) noexcept {
+                   for (std::int64_t line = first; line < last; ++line)
+                     insert(from + line * dim, dim, to + line * k, index + line * k, k, before);
+                 });
         return;
       }
       auto* order = call.scratch_of<std::int64_t>(dim);

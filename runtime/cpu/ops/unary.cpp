@@ -20,7 +20,8 @@ class Unary final : public Op {
       if constexpr (integers) {
         require_number(data.dtype);
         const Tensor& out = call.allocate(0, data.dtype, data.shape);
-        with_arithmetic(data.dtype, [&]<class T>(T) { map_elements<T, T>(data, out, cheap_grain, threads, Other::template apply<T>); });
+        with_arithmetic(data.dtype,
+                        [&]<class T>(T) { map_elements<T, T>(data, out, cheap_grain, threads, Other::template apply<T>); });
         return;
       } else {
         require_floating(data.dtype);

@@ -24,21 +24,22 @@ class Where final : public Op {
     const Walk<3> walk(shape, {&condition.shape, &yes.shape, &no.shape});
     Tensor& out = call.allocate(0, dtype, shape);
     with_item(dtype, [&]<class T>(T) {
-      walk.run(call.threads(), cheap_grain, [&](std::int64_t to, const auto& from, std::int64_t rows, std::int64_t inner) noexcept {
-        const auto& [c_step, a_step, b_step] = walk.step();
-        const auto& [c_row, a_row, b_row] = walk.row();
-        const bool* c = condition.as<bool>() + from[0];
-        const T* a = yes.as<T>() + from[1];
-        const T* b = no.as<T>() + from[2];
-        T* result = out.as<T>() + to;
-        for (std::int64_t row = 0; row < rows; ++row, c += c_row, a += a_row, b += b_row, result += inner) {
-          if (c_step == 1 && a_step == 1 && b_step == 1) {
-            for (std::int64_t i = 0; i < inner; ++i) result[i] = c[i] ? a[i] : b[i];
-          } else {
-            for (std::int64_t i = 0; i < inner; ++i) result[i] = c[i * c_step] ? a[i * a_step] : b[i * b_step];
-          }
-        }
-      });
+      walk.run(call.threads(), cheap_grain,
+               [&](std::int64_t to, const auto& from, std::int64_t rows, std::int64_t inner) noexcept {
+                 const auto& [c_step, a_step, b_step] = walk.step();
+                 const auto& [c_row, a_row, b_row] = walk.row();
+                 const bool* c = condition.as<bool>() + from[0];
+                 const T* a = yes.as<T>() + from[1];
+                 const T* b = no.as<T>() + from[2];
+                 T* result = out.as<T>() + to;
+                 for (std::int64_t row = 0; row < rows; ++row, c += c_row, a += a_row, b += b_row, result += inner) {
+                   if (c_step == 1 && a_step == 1 && b_step == 1) {
+                     for (std::int64_t i = 0; i < inner; ++i) result[i] = c[i] ? a[i] : b[i];
+                   } else {
+                     for (std::int64_t i = 0; i < inner; ++i) result[i] = c[i * c_step] ? a[i * a_step] : b[i * b_step];
+                   }
+                 }
+               });
     });
   }
 };
