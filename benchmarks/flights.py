@@ -68,7 +68,7 @@ def read(directory: Path | None = None) -> Flights:
     arrived_late = table["arr_delay"] > LATE_MINUTES
     late = (arrived_late | table["arr_delay"].isna()).to_numpy()
 
-    table["weekday"] = pd.to_datetime(table[["year", "month", "day"]]).dt.weekday.astype(np.int64)
+    table["weekday"] = pd.to_datetime(table[["year", "month", "day"]]).dt.day_of_week.astype(np.int64)
     for name in ("sched_dep", "sched_arr"):  # 1345 means a quarter to two
         clock = table[f"{name}_time"]
         table[name] = clock // 100 * 60 + clock % 100
