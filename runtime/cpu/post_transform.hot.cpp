@@ -1,13 +1,13 @@
 #include "post_transform.hot.h"
 
-#include "simd_math.h"
+#include "simd_exp.h"
 
 namespace sklort::SKLORT_HOT {
 namespace {
 
 template <class T>
-void logistic(T* scores, std::int64_t count) noexcept {
-  map(scores, count, [](Vector<T> x) noexcept { return T{1} / (T{1} + exp<T>(-x)); });
+void logistic_all(T* scores, std::int64_t count) noexcept {
+  map(scores, scores, count, [](Vector<T> x) noexcept { return logistic<T>(x); });
 }
 
 // The rows are short, the exponentials expensive: those are taken over many rows at once.
@@ -19,7 +19,7 @@ void softmax_block(T* scores, std::int64_t rows, std::int64_t columns) noexcept 
     for (std::int64_t i = 1; i < columns; ++i) most = x[i] > most ? x[i] : most;
     for (std::int64_t i = 0; i < columns; ++i) x[i] -= most;
   }
-  map(scores, rows * columns, [](Vector<T> x) noexcept { return exp<T>(x); });
+  map(scores, scores, rows * columns, [](Vector<T> x) noexcept { return exp(x); });
   for (std::int64_t row = 0; row < rows; ++row) {
     T* x = scores + row * columns;
     T total = x[0];
@@ -39,7 +39,7 @@ void softmax(T* scores, std::int64_t rows, std::int64_t columns) noexcept {
 
 }  // namespace
 
-extern const PostTransformLoops<float> post_transform_floats = {logistic<float>, softmax<float>};
-extern const PostTransformLoops<double> post_transform_doubles = {logistic<double>, softmax<double>};
+extern const PostTransformLoops<float> post_transform_floats = {logistic_all<float>, softmax<float>};
+extern const PostTransformLoops<double> post_transform_doubles = {logistic_all<double>, softmax<double>};
 
 }  // namespace sklort::SKLORT_HOT

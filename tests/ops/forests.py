@@ -56,9 +56,7 @@ def judge(tree: Tree, row: np.ndarray) -> Leaf:
     return tree
 
 
-def judged_sums(
-    trees: list[Tree], rows: np.ndarray, targets: int, aggregate: str = "SUM"
-) -> np.ndarray:
+def judged_sums(trees: list[Tree], rows: np.ndarray, targets: int, aggregate: str = "SUM") -> np.ndarray:
     out = np.zeros((len(rows), targets))
     for i, row in enumerate(rows):
         seen: list[list[float]] = [[] for _ in range(targets)]
@@ -89,11 +87,7 @@ def random_tree(
     float32_weights: bool = False,
 ) -> Tree:
     def leaf() -> Leaf:
-        chosen = (
-            [one_target]
-            if one_target is not None
-            else rng.permutation(targets)[: rng.integers(1, targets + 1)]
-        )
+        chosen = [one_target] if one_target is not None else rng.permutation(targets)[: rng.integers(1, targets + 1)]
         weights = rng.normal(size=len(chosen))
         if float32_weights:
             weights = weights.astype(np.float32)
@@ -121,9 +115,7 @@ def nodes_of(tree: Tree) -> list[Tree]:
     return [tree, *nodes_of(tree.yes), *nodes_of(tree.no)]
 
 
-def attributes_v3(
-    trees: list[Tree], *, prefix: str, double: bool = False
-) -> dict[str, Any]:
+def attributes_v3(trees: list[Tree], *, prefix: str, double: bool = False) -> dict[str, Any]:
     """As TreeEnsembleClassifier (prefix "class") or TreeEnsembleRegressor (prefix "target") spell it."""
     rows: dict[str, list[Any]] = {
         name: []
@@ -138,9 +130,7 @@ def attributes_v3(
             "nan",
         )
     }
-    leaf_rows: dict[str, list[Any]] = {
-        name: [] for name in ("treeids", "nodeids", "ids", "weights")
-    }
+    leaf_rows: dict[str, list[Any]] = {name: [] for name in ("treeids", "nodeids", "ids", "weights")}
     for t, tree in enumerate(trees):
         nodes = nodes_of(tree)
         number = {id(node): i for i, node in enumerate(nodes)}
@@ -173,9 +163,7 @@ def attributes_v3(
     return out
 
 
-def attributes_v5(
-    trees: list[Tree], targets: int, aggregate: int = 1
-) -> dict[str, Any]:
+def attributes_v5(trees: list[Tree], targets: int, aggregate: int = 1) -> dict[str, Any]:
     """As TreeEnsemble spells it: leaves of one target, apart from the branches; a tree must not be a single leaf."""
     branches: list[Branch] = []
     leaves: list[Leaf] = []
@@ -190,13 +178,8 @@ def attributes_v5(
     leaf_at = {id(node): i for i, node in enumerate(leaves)}
 
     def refs(children: list[Tree]) -> tuple[np.ndarray, np.ndarray]:
-        at = [
-            leaf_at[id(c)] if isinstance(c, Leaf) else branch_at[id(c)]
-            for c in children
-        ]
-        return np.array(at, np.int64), np.array(
-            [isinstance(c, Leaf) for c in children], np.int64
-        )
+        at = [leaf_at[id(c)] if isinstance(c, Leaf) else branch_at[id(c)] for c in children]
+        return np.array(at, np.int64), np.array([isinstance(c, Leaf) for c in children], np.int64)
 
     yes, yes_leaf = refs([b.yes for b in branches])
     no, no_leaf = refs([b.no for b in branches])
@@ -211,18 +194,14 @@ def attributes_v5(
         "nodes_trueleafs": yes_leaf,
         "nodes_falsenodeids": no,
         "nodes_falseleafs": no_leaf,
-        "nodes_missing_value_tracks_true": np.array(
-            [b.nan_yes for b in branches], np.int64
-        ),
+        "nodes_missing_value_tracks_true": np.array([b.nan_yes for b in branches], np.int64),
         "leaf_targetids": np.array([leaf.addends[0][0] for leaf in leaves], np.int64),
         "leaf_weights": np.array([leaf.addends[0][1] for leaf in leaves], np.float64),
         "n_targets": targets,
         "aggregate_function": aggregate,
     }
     if members:
-        out["membership_values"] = np.concatenate(
-            [np.array(m, np.float64) for m in members]
-        )
+        out["membership_values"] = np.concatenate([np.array(m, np.float64) for m in members])
     return out
 
 

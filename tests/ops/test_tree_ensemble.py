@@ -56,9 +56,7 @@ def edge_rows(
     return rng.choice(np.concatenate(pool), size=(count, features)).astype(dtype)
 
 
-def thresholds_of(
-    rng: np.random.Generator, *, special: bool, float32: bool
-) -> np.ndarray:
+def thresholds_of(rng: np.random.Generator, *, special: bool, float32: bool) -> np.ndarray:
     values = np.concatenate([rng.normal(size=20), [0.0, -0.0, 0.5]])
     if special:
         values = np.concatenate([values, [np.inf, -np.inf, 5e-324, -1e-45, 1e-310]])
@@ -66,21 +64,12 @@ def thresholds_of(
 
 
 @pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize(
-    "modes", [MODES[:1], MODES[:4], MODES], ids=["leq", "ordered", "all"]
-)
+@pytest.mark.parametrize("modes", [MODES[:1], MODES[:4], MODES], ids=["leq", "ordered", "all"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_regressor_sends_every_row_to_the_right_leaf(
-    seed: int, modes: tuple[str, ...], dtype: type
-) -> None:
+def test_regressor_sends_every_row_to_the_right_leaf(seed: int, modes: tuple[str, ...], dtype: type) -> None:
     rng = np.random.default_rng(seed)
     thresholds = thresholds_of(rng, special=True, float32=False)
-    trees = [
-        random_tree(
-            rng, features=5, targets=3, depth=6, modes=modes, thresholds=thresholds
-        )
-        for _ in range(20)
-    ]
+    trees = [random_tree(rng, features=5, targets=3, depth=6, modes=modes, thresholds=thresholds) for _ in range(20)]
     rows = edge_rows(rng, thresholds, 5, dtype, 100)
     attributes = attributes_v3(trees, prefix="target", double=True) | {"n_targets": 3}
     compiled = program("TreeEnsembleRegressor", 3, attributes, np.dtype(dtype).name)
@@ -92,16 +81,12 @@ def test_regressor_sends_every_row_to_the_right_leaf(
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_tree_ensemble_adds_in_double_in_the_order_of_the_trees(
-    seed: int, dtype: type
-) -> None:
+def test_tree_ensemble_adds_in_double_in_the_order_of_the_trees(seed: int, dtype: type) -> None:
     rng = np.random.default_rng(seed)
     thresholds = thresholds_of(rng, special=True, float32=False)
     modes = ("BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT")
     trees = [
-        Branch(0, "BRANCH_LEQ", 0.0, False, tree, Leaf([(t % 3, 0.1)]))
-        if isinstance(tree, Leaf)
-        else tree
+        Branch(0, "BRANCH_LEQ", 0.0, False, tree, Leaf([(t % 3, 0.1)])) if isinstance(tree, Leaf) else tree
         for t in range(30)
         for tree in [
             random_tree(
@@ -123,9 +108,7 @@ def test_tree_ensemble_adds_in_double_in_the_order_of_the_trees(
     np.testing.assert_array_equal(got, want)
 
 
-def copies_for_targets(
-    tree: Any, weights: np.random.Generator, targets: int
-) -> list[Any]:
+def copies_for_targets(tree: Any, weights: np.random.Generator, targets: int) -> list[Any]:
     """The same structure once for each target, with weights of its own."""
 
     def copy(node: Any, target: int) -> Any:
@@ -160,13 +143,9 @@ def test_copies_of_a_tree_are_walked_once_and_change_nothing() -> None:
     trees = [copy for shape in shapes for copy in copies_for_targets(shape, rng, 3)]
     rows = edge_rows(rng, thresholds, 4, np.float32, 200)
     for aggregate, name in ((1, "SUM"), (0, "AVERAGE")):
-        compiled = program(
-            "TreeEnsemble", 5, attributes_v5(trees, 3, aggregate), "float32"
-        )
+        compiled = program("TreeEnsemble", 5, attributes_v5(trees, 3, aggregate), "float32")
         assert compiled.explain()[0].startswith("TreeEnsemble: 12 trees")
-        np.testing.assert_array_equal(
-            compiled.run([rows])[0], judged_sums(trees, rows, 3, name)
-        )
+        np.testing.assert_array_equal(compiled.run([rows])[0], judged_sums(trees, rows, 3, name))
 
 
 @pytest.mark.parametrize("aggregate", ["SUM", "AVERAGE", "MIN", "MAX"])
@@ -190,24 +169,15 @@ def test_aggregates(aggregate: str) -> None:
         "aggregate_function": aggregate,
     }
     base = np.array([0.25, -3.0], np.float32)
-    got = program(
-        "TreeEnsembleRegressor", 1, attributes | {"base_values": base}, "float32"
-    ).run([rows])[0]
-    np.testing.assert_array_equal(
-        got, (judged_sums(trees, rows, 2, aggregate) + base).astype(np.float32)
-    )
+    got = program("TreeEnsembleRegressor", 1, attributes | {"base_values": base}, "float32").run([rows])[0]
+    np.testing.assert_array_equal(got, (judged_sums(trees, rows, 2, aggregate) + base).astype(np.float32))
 
 
 @pytest.mark.parametrize("dtype", ["int64", "int32", "uint8"])
 def test_integer_rows(dtype: str) -> None:
     rng = np.random.default_rng(4)
     thresholds = np.arange(0, 200, 7).astype(np.float64)
-    trees = [
-        random_tree(
-            rng, features=3, targets=1, depth=5, modes=MODES, thresholds=thresholds
-        )
-        for _ in range(9)
-    ]
+    trees = [random_tree(rng, features=3, targets=1, depth=5, modes=MODES, thresholds=thresholds) for _ in range(9)]
     rows = rng.integers(0, 200, size=(80, 3)).astype(dtype)
     attributes = attributes_v3(trees, prefix="target", double=True) | {"n_targets": 1}
     got = program("TreeEnsembleRegressor", 3, attributes, dtype).run([rows])[0]
@@ -225,9 +195,7 @@ def test_members_of_sets() -> None:
         Leaf([(0, 8.0)]),
         members=(7.0,),
     )
-    root = Branch(
-        0, "BRANCH_MEMBER", 0.0, False, Leaf([(0, 1.0)]), inner, members=(3.0, 1.0, 2.5)
-    )
+    root = Branch(0, "BRANCH_MEMBER", 0.0, False, Leaf([(0, 1.0)]), inner, members=(3.0, 1.0, 2.5))
     rows = rng.choice([1.0, 2.5, 3.0, 7.0, 0.0, -0.0, np.nan, np.inf], size=(60, 2))
     got = program("TreeEnsemble", 5, attributes_v5([root], 1), "float64").run([rows])[0]
     np.testing.assert_array_equal(got, judged_sums([root], rows, 1))
@@ -239,19 +207,14 @@ def forest(
     rng = np.random.default_rng(seed)
     thresholds = thresholds_of(rng, special=False, float32=False)
     grown = [
-        random_tree(
-            rng, features=features, targets=targets, depth=depth, thresholds=thresholds
-        )
-        for _ in range(trees)
+        random_tree(rng, features=features, targets=targets, depth=depth, thresholds=thresholds) for _ in range(trees)
     ]
     return grown, edge_rows(rng, thresholds, features, np.float32, 2500)
 
 
 @pytest.mark.parametrize("isa", _core.isas())
 @pytest.mark.parametrize("features", [30, 400], ids=["narrow", "wide"])
-def test_sums_do_not_depend_on_the_batch_the_threads_or_the_instruction_set(
-    isa: str, features: int
-) -> None:
+def test_sums_do_not_depend_on_the_batch_the_threads_or_the_instruction_set(isa: str, features: int) -> None:
     trees, rows = forest(6, features=features)
     attributes = attributes_v3(trees, prefix="target", double=True) | {"n_targets": 2}
     compiled = program("TreeEnsembleRegressor", 3, attributes, "float32")
@@ -261,16 +224,12 @@ def test_sums_do_not_depend_on_the_batch_the_threads_or_the_instruction_set(
     _core.set_thread_limit(1)
     try:
         want = compiled.run([rows])[0]
-        np.testing.assert_array_equal(
-            want[:60], judged_sums(trees, rows[:60], 2).astype(np.float32)
-        )
+        np.testing.assert_array_equal(want[:60], judged_sums(trees, rows[:60], 2).astype(np.float32))
         _core.choose_isa(isa)
         for threads in (1, 2, 5):
             _core.set_thread_limit(threads)
             for count in (1, 2, 3, 7, 8, 9, 63, 512, 513, 2500):
-                np.testing.assert_array_equal(
-                    compiled.run([rows[:count]])[0], want[:count]
-                )
+                np.testing.assert_array_equal(compiled.run([rows[:count]])[0], want[:count])
     finally:
         _core.choose_isa("")
         _core.set_thread_limit(0)
@@ -299,12 +258,8 @@ def test_classifier_of_three_classes(labels: dict[str, Any], post: str) -> None:
         for _ in range(11)
     ]
     rows = edge_rows(rng, thresholds, 4, np.float32, 90)
-    attributes = (
-        attributes_v3(trees, prefix="class") | {"post_transform": post} | labels
-    )
-    got_labels, got = program(
-        "TreeEnsembleClassifier", 1, attributes, "float32", (0, 0)
-    ).run([rows])
+    attributes = attributes_v3(trees, prefix="class") | {"post_transform": post} | labels
+    got_labels, got = program("TreeEnsembleClassifier", 1, attributes, "float32", (0, 0)).run([rows])
     sums = judged_sums(trees, rows, 3)
     names = np.array(next(iter(labels.values())))
     assert got_labels.tolist() == names[sums.argmax(axis=1)].tolist()
@@ -322,20 +277,16 @@ def test_classifier_of_three_classes(labels: dict[str, Any], post: str) -> None:
 @pytest.mark.parametrize("class_id", [0, 1])
 @pytest.mark.parametrize("positive", [True, False])
 @pytest.mark.parametrize("post", ["NONE", "LOGISTIC"])
-def test_two_classes_written_as_one_score(
-    class_id: int, positive: bool, post: str
-) -> None:
+def test_two_classes_written_as_one_score(class_id: int, positive: bool, post: str) -> None:
     low = 0.2 if positive else -0.2
-    tree = Branch(
-        0, "BRANCH_LEQ", 0.5, False, Leaf([(class_id, low)]), Leaf([(class_id, 0.7)])
-    )
+    tree = Branch(0, "BRANCH_LEQ", 0.5, False, Leaf([(class_id, low)]), Leaf([(class_id, 0.7)]))
     attributes = attributes_v3([tree], prefix="class", double=True) | {
         "classlabels_int64s": np.array([5, 6]),
         "post_transform": post,
     }
-    labels, scores = program(
-        "TreeEnsembleClassifier", 3, attributes, "float32", (0, 0)
-    ).run([np.array([[0.0], [1.0]], np.float32)])
+    labels, scores = program("TreeEnsembleClassifier", 3, attributes, "float32", (0, 0)).run(
+        [np.array([[0.0], [1.0]], np.float32)]
+    )
     score = np.array([low, 0.7])
     assert labels.tolist() == [5, 6]
     if post == "LOGISTIC":
@@ -354,23 +305,19 @@ def test_two_classes_with_weights_of_their_own_are_compared() -> None:
         Leaf([(0, 0.6), (1, 0.4)]),
         Leaf([(0, 0.2), (1, 0.8)]),
     )
-    attributes = attributes_v3([tree], prefix="class") | {
-        "classlabels_int64s": np.array([5, 6])
-    }
-    labels, scores = program(
-        "TreeEnsembleClassifier", 1, attributes, "float32", (0, 0)
-    ).run([np.array([[0.0], [1.0]], np.float32)])
+    attributes = attributes_v3([tree], prefix="class") | {"classlabels_int64s": np.array([5, 6])}
+    labels, scores = program("TreeEnsembleClassifier", 1, attributes, "float32", (0, 0)).run(
+        [np.array([[0.0], [1.0]], np.float32)]
+    )
     assert labels.tolist() == [5, 6]
     np.testing.assert_allclose(scores, [[0.6, 0.4], [0.2, 0.8]], rtol=1e-6)
 
 
 def test_one_class_gives_its_label() -> None:
-    attributes = attributes_v3([Leaf([(0, 0.3)])], prefix="class") | {
-        "classlabels_int64s": np.array([7])
-    }
-    labels, scores = program(
-        "TreeEnsembleClassifier", 1, attributes, "float32", (0, 0)
-    ).run([np.zeros((3, 2), np.float32)])
+    attributes = attributes_v3([Leaf([(0, 0.3)])], prefix="class") | {"classlabels_int64s": np.array([7])}
+    labels, scores = program("TreeEnsembleClassifier", 1, attributes, "float32", (0, 0)).run(
+        [np.zeros((3, 2), np.float32)]
+    )
     assert labels.tolist() == [7, 7, 7]
     np.testing.assert_allclose(scores, np.full((3, 1), 0.3), rtol=1e-6)
 
@@ -386,7 +333,8 @@ def test_shared_subtrees_and_empty_batches() -> None:
         Branch(0, "BRANCH_LEQ", 1.0, False, shared, Leaf([(0, 4.0)])),
     )
     attributes = attributes_v5([root], 1)
-    # `nodes_of` lists the shared branch twice; pointing both at the first keeps the meaning and makes it shared in the model.
+    # `nodes_of` lists the shared branch twice; pointing both at the first keeps the meaning and makes it shared in the
+    # model.
     attributes["nodes_truenodeids"][attributes["nodes_truenodeids"] == 3] = 1
     rows = np.array([[a, b] for a in (-1, 0.5, 2) for b in (-1, 1, np.nan)])
     compiled = program("TreeEnsemble", 5, attributes, "float64")
