@@ -2,6 +2,7 @@
 #define SKLORT_IMPORTS_NUMPY
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
@@ -84,6 +85,8 @@ class PyProgram {
 
   PyProgram guarded(bool nan, double limit) const { return {program_, threads_, Range{nan, limit}}; }
 
+  std::int64_t block_rows() const noexcept { return program_->block_rows(); }
+
   std::vector<std::string> explain() const {
     std::vector<std::string> lines;
     for (const Step& step : program_->steps()) {
@@ -151,7 +154,7 @@ class PyProgram {
 
 class PyBuilder {
  public:
-  explicit PyBuilder(int slots) : builder_(slots) {}
+  PyBuilder(int slots, std::shared_ptr<Prepared> prepared) : builder_(slots, std::move(prepared)) {}
 
   void input(int slot, std::string name, int dtype, std::optional<std::vector<std::int64_t>> shape) {
     builder_.input({slot, std::move(name), static_cast<DType>(dtype), std::move(shape)});
@@ -180,11 +183,11 @@ class PyBuilder {
   }
 
   void step(std::string label, std::string domain, std::string op_type, int version, const nb::dict& attributes,
-            std::vector<int> inputs, std::vector<int> outputs, std::vector<int> release) {
+            std::vector<int> inputs, std::vector<int> outputs, std::vector<int> release, std::uint64_t key) {
     Keep keep;
     Node node = make_node(std::move(domain), std::move(op_type), version, attributes, keep);
     node.label = std::move(label);
-    builder_.step(std::move(node), std::move(inputs), std::move(outputs), std::move(release));
+    builder_.step(std::move(node), key, std::move(inputs), std::move(outputs), std::move(release));
   }
 
   void output(int slot, std::string name, int dtype) { builder_.output({slot, std::move(name), static_cast<DType>(dtype)}); }
@@ -273,14 +276,17 @@ NB_MODULE(_core, module) {
       .def("run", &PyProgram::run, "values"_a, "Run on one value for each input, in order; returns one for each output.")
       .def("guarded", &PyProgram::guarded, "nan"_a, "limit"_a,
            "The same program, whose `fast` returns None for arrays that hold a magnitude above `limit`, or NaN unless `nan`.")
+      .def_prop_ro("block_rows", &PyProgram::block_rows, "The rows that run at once; 0 when a batch cannot be cut.")
       .def("explain", &PyProgram::explain, "One line for each step.");
 
+  nb::class_<Prepared>(module, "Prepared", "Operators that several programs of one model share.").def(nb::init<>());
+
   nb::class_<PyBuilder>(module, "ProgramBuilder", "Takes a plan, step by step.")
-      .def(nb::init<int>(), "slots"_a)
+      .def(nb::init<int, std::shared_ptr<Prepared>>(), "slots"_a, "prepared"_a = nb::none())
       .def("input", &PyBuilder::input, "slot"_a, "name"_a, "dtype"_a, "shape"_a.none())
       .def("constant", &PyBuilder::constant, "slot"_a, "array"_a)
       .def("step", &PyBuilder::step, "label"_a, "domain"_a, "op_type"_a, "version"_a, "attributes"_a, "inputs"_a, "outputs"_a,
-           "release"_a)
+           "release"_a, "key"_a = 0)
       .def("output", &PyBuilder::output, "slot"_a, "name"_a, "dtype"_a)
       .def("build", &PyBuilder::build, "threads"_a = 0);
 

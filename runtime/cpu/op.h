@@ -112,6 +112,8 @@ class Op {
     (void)output, (void)inputs;
     return DType::undefined;
   }
+  // How many rows it wants at once when a program runs block by block; 0: it does not mind.
+  virtual std::int64_t block_rows() const { return 0; }
   // One line for explain(), such as the engine chosen; empty when there is nothing to tell.
   virtual std::string explain() const { return {}; }
 };

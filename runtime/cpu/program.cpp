@@ -1,10 +1,14 @@
 #include "program.h"
 
+#include <algorithm>
+#include <atomic>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 #include <utility>
 
 #include "convert.h"
+#include "threads.h"
 
 namespace sklort {
 
@@ -65,6 +69,7 @@ std::string_view Call::keep(std::string text) {
 // --- Program --------------------------------------------------------------------------------------------------------
 
 void* Program::Result::detach(std::size_t output) noexcept {
+  if (!frame_) return memory_[output].release();
   const auto slot = static_cast<std::size_t>(program_.outputs_[output].slot);
   Value& value = frame_->own_[slot];
   if (frame_->slots_[slot] != &value) return nullptr;  // a constant or an input
@@ -90,19 +95,23 @@ std::unique_ptr<Frame> Program::borrow() const {
   return frame;
 }
 
-void Program::give_back(std::unique_ptr<Frame> frame) const noexcept {
+void Program::clear(Frame& frame) const noexcept {
   for (const Step& step : steps_) {
     for (const int slot : step.outputs) {
       if (slot < 0) continue;
-      Value& value = frame->own_[static_cast<std::size_t>(slot)];
+      Value& value = frame.own_[static_cast<std::size_t>(slot)];
       value.tensor.buffer = BufferRef();
       value.composite.reset();
       value.kind = Value::Kind::none;
     }
   }
-  frame->scratch_.clear();
-  frame->unread_.clear();
-  frame->texts_.clear();
+  frame.scratch_.clear();
+  frame.unread_.clear();
+  frame.texts_.clear();
+}
+
+void Program::give_back(std::unique_ptr<Frame> frame) const noexcept {
+  clear(*frame);
   try {
     const std::lock_guard lock(mutex_);
     idle_.push_back(std::move(frame));
@@ -110,9 +119,7 @@ void Program::give_back(std::unique_ptr<Frame> frame) const noexcept {
   }
 }
 
-Program::Result Program::run(std::span<const Value> inputs, int threads) const {
-  Result result(*this, borrow());
-  Frame& frame = *result.frame_;
+void Program::run_steps(Frame& frame, std::span<const Value> inputs, int threads) const {
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     frame.slots_[static_cast<std::size_t>(inputs_[i].slot)] = &inputs[i];
   }
@@ -148,13 +155,120 @@ Program::Result Program::run(std::span<const Value> inputs, int threads) const {
     frame.own_[slot] = Value::of(std::move(cast));
     frame.slots_[slot] = &frame.own_[slot];
   }
+}
+
+Program::Result Program::run(std::span<const Value> inputs, int threads) const {
+  Result result(*this);
+  if (block_rows_ != 0 && run_blocks(result, inputs, threads)) return result;
+  result.frame_ = borrow();
+  run_steps(*result.frame_, inputs, threads);
   return result;
+}
+
+namespace {
+
+// Rows first <= row < last of a tensor.
+Value rows_of(const Value& value, std::int64_t first, std::int64_t last) {
+  Tensor part{value.tensor.dtype, value.tensor.shape, nullptr, {}};
+  const std::size_t row = static_cast<std::size_t>(part.shape.count(1, part.shape.rank())) * item_size(part.dtype);
+  part.data = static_cast<char*>(value.tensor.data) + static_cast<std::size_t>(first) * row;
+  part.shape[0] = last - first;
+  return Value::of(std::move(part));
+}
+
+}  // namespace
+
+bool Program::run_blocks(Result& result, std::span<const Value> inputs, int threads) const {
+  const std::int64_t rows = inputs[0].tensor.shape.rank() > 0 ? inputs[0].tensor.shape[0] : 0;
+  for (const Value& input : inputs) {
+    if (input.kind != Value::Kind::tensor || input.tensor.shape.rank() == 0 || input.tensor.shape[0] != rows) return false;
+  }
+  // Two threads get a block each before one gets two.
+  const std::int64_t block =
+      std::clamp<std::int64_t>((rows + threads - 1) / threads, std::min<std::int64_t>(block_rows_, 256), block_rows_);
+  if (rows <= block) return false;
+
+  // Puts a block's outputs in their place. The first block tells what the outputs look like.
+  const auto place = [&](Frame& frame, std::int64_t first, std::int64_t last) {
+    if (!frame.texts_.empty()) return false;  // strings made by this block would go with its frame
+    for (std::size_t i = 0; i < outputs_.size(); ++i) {
+      const Value& part = *frame.slots_[static_cast<std::size_t>(outputs_[i].slot)];
+      if (part.kind != Value::Kind::tensor || part.tensor.shape.rank() == 0 || part.tensor.shape[0] != last - first) return false;
+      const std::size_t row =
+          static_cast<std::size_t>(part.tensor.shape.count(1, part.tensor.shape.rank())) * item_size(part.tensor.dtype);
+      if (first == 0) {
+        Tensor whole{part.tensor.dtype, part.tensor.shape, nullptr, {}};
+        whole.shape[0] = rows;
+        const std::size_t bytes = (static_cast<std::size_t>(rows) * row + 63) / 64 * 64;
+        result.memory_.emplace_back(std::aligned_alloc(64, std::max<std::size_t>(bytes, 64)), std::free);
+        whole.data = result.memory_.back().get();
+        if (whole.data == nullptr) return false;
+        result.whole_.push_back(Value::of(std::move(whole)));
+      }
+      Tensor& whole = result.whole_[i].tensor;
+      Shape expected = whole.shape;
+      expected[0] = last - first;
+      if (!(expected == part.tensor.shape) || whole.dtype != part.tensor.dtype) return false;
+      std::memcpy(static_cast<char*>(whole.data) + static_cast<std::size_t>(first) * row, part.tensor.data,
+                  static_cast<std::size_t>(last - first) * row);
+    }
+    return true;
+  };
+  const auto run_block = [&](Frame& frame, std::vector<Value>& parts, std::int64_t first, std::int64_t last) {
+    parts.clear();
+    for (const Value& input : inputs) parts.push_back(rows_of(input, first, last));
+    run_steps(frame, parts, 1);
+    const bool placed = place(frame, first, last);
+    clear(frame);
+    return placed;
+  };
+  std::atomic<bool> fine{true};
+  try {
+    std::vector<Value> parts;
+    auto frame = borrow();
+    fine = run_block(*frame, parts, 0, block);
+    give_back(std::move(frame));
+  } catch (...) {
+    fine = false;
+  }
+  if (fine) {
+    parallel(rows - block, block, threads, [&](std::int64_t first, std::int64_t last) noexcept {
+      try {
+        std::vector<Value> parts;
+        auto frame = borrow();
+        for (; first < last && fine.load(std::memory_order_relaxed); first += block) {
+          if (!run_block(*frame, parts, block + first, block + std::min(last, first + block))) fine = false;
+        }
+        give_back(std::move(frame));
+      } catch (...) {  // the run of the whole batch will say it
+        fine = false;
+      }
+    });
+  }
+  if (!fine) {
+    result.whole_.clear();
+    result.memory_.clear();
+  }
+  return fine;
 }
 
 // --- ProgramBuilder -------------------------------------------------------------------------------------------------
 
-ProgramBuilder::ProgramBuilder(int slots)
+std::shared_ptr<const Op> Prepared::find(std::uint64_t key, const std::vector<DType>& dtypes) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = ops_.find({key, dtypes});
+  return found == ops_.end() ? nullptr : found->second;
+}
+
+void Prepared::keep(std::uint64_t key, const std::vector<DType>& dtypes, std::shared_ptr<const Op> op) {
+  const std::lock_guard lock(mutex_);
+  ops_.emplace(std::pair{key, dtypes}, std::move(op));
+}
+
+ProgramBuilder::ProgramBuilder(int slots, std::shared_ptr<Prepared> prepared)
     : program_(std::make_unique<Program>()),
+      prepared_(std::move(prepared)),
+      layouts_(static_cast<std::size_t>(slots)),
       dtypes_(static_cast<std::size_t>(slots), DType::undefined),
       constants_(static_cast<std::size_t>(slots), nullptr) {
   program_->slot_count_ = static_cast<std::size_t>(slots);
@@ -168,6 +282,11 @@ void ProgramBuilder::check_slot(int slot, bool omittable) const {
 void ProgramBuilder::input(ProgramInput input) {
   check_slot(input.slot, false);
   dtypes_[static_cast<std::size_t>(input.slot)] = input.dtype;
+  if (input.dtype != DType::undefined && input.shape && !input.shape->empty() && input.shape->front() < 0) {
+    layouts_[static_cast<std::size_t>(input.slot)] = RowLayout::by_rows({input.shape->begin() + 1, input.shape->end()});
+  } else {
+    by_rows_ = false;
+  }
   program_->inputs_.push_back(std::move(input));
 }
 
@@ -176,15 +295,33 @@ void ProgramBuilder::constant(int slot, Value value, std::shared_ptr<void> memor
   held_.push_back(std::make_unique<Value>(value));
   constants_[static_cast<std::size_t>(slot)] = held_.back().get();
   dtypes_[static_cast<std::size_t>(slot)] = value.tensor.dtype;
+  layouts_[static_cast<std::size_t>(slot)] = {RowLayout::Kind::constant, &held_.back()->tensor, {}};
   program_->constants_.emplace_back(slot, std::move(value));
   program_->memory_.push_back(std::move(memory));
 }
 
-void ProgramBuilder::step(Node node, std::vector<int> inputs, std::vector<int> outputs, std::vector<int> release) {
+std::shared_ptr<const Op> ProgramBuilder::prepare(const Node& node, std::uint64_t key) const {
+  const bool shared =
+      prepared_ && key != 0 && std::ranges::all_of(node.constants, [](const Value* one) { return one == nullptr; });
+  if (shared) {
+    if (auto found = prepared_->find(key, node.dtypes)) return found;
+  }
+  const Registration* found = find_registration(node.domain, node.op_type, node.version);
+  if (found == nullptr) throw Error(Status::not_implemented, sentence("no native kernel for version ", node.version));
+  std::shared_ptr<const Op> op = found->prepare(node);
+  if (shared) prepared_->keep(key, node.dtypes, op);
+  return op;
+}
+
+void ProgramBuilder::step(Node node, std::uint64_t key, std::vector<int> inputs, std::vector<int> outputs,
+                          std::vector<int> release) {
+  std::vector<RowLayout> layouts;
   for (const int slot : inputs) {
     check_slot(slot, true);
-    node.constants.push_back(slot < 0 ? nullptr : constants_[static_cast<std::size_t>(slot)]);
-    node.dtypes.push_back(slot < 0 ? DType::undefined : dtypes_[static_cast<std::size_t>(slot)]);
+    const auto at = static_cast<std::size_t>(slot);
+    node.constants.push_back(slot < 0 ? nullptr : constants_[at]);
+    node.dtypes.push_back(slot < 0 ? DType::undefined : dtypes_[at]);
+    layouts.push_back(slot < 0 ? RowLayout{RowLayout::Kind::absent, nullptr, {}} : layouts_[at]);
   }
   for (const int slot : outputs) {
     check_slot(slot, true);
@@ -193,21 +330,23 @@ void ProgramBuilder::step(Node node, std::vector<int> inputs, std::vector<int> o
   }
   for (const int slot : release) check_slot(slot, false);
   node.outputs = static_cast<int>(outputs.size());
-  const Registration* found = find_registration(node.domain, node.op_type, node.version);
-  if (found == nullptr) {
-    throw Error(Status::not_implemented, sentence(node.label, ": no native kernel for version ", node.version));
-  }
   Step step;
   try {
-    step.op = found->prepare(node);
+    step.op = prepare(node, key);
   } catch (const Error& error) {
     throw Error(error.status(), sentence(node.label, ": ", error.message()));
   }
+  std::vector<RowLayout> made = row_layouts(node, layouts);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    if (outputs[i] >= 0) {
-      dtypes_[static_cast<std::size_t>(outputs[i])] = step.op->result(static_cast<int>(i), node.dtypes);
-    }
+    by_rows_ = by_rows_ && made[i].kind == RowLayout::Kind::rows;
+    std::int64_t width = 1;
+    for (const std::int64_t dim : made[i].trailing) width *= std::max<std::int64_t>(dim, 1);
+    widest_ = std::max(widest_, width);
+    if (outputs[i] < 0) continue;
+    dtypes_[static_cast<std::size_t>(outputs[i])] = step.op->result(static_cast<int>(i), node.dtypes);
+    layouts_[static_cast<std::size_t>(outputs[i])] = std::move(made[i]);
   }
+  wanted_rows_ = std::max(wanted_rows_, step.op->block_rows());
   step.label = std::move(node.label);
   step.inputs = std::move(inputs);
   step.outputs = std::move(outputs);
@@ -217,9 +356,19 @@ void ProgramBuilder::step(Node node, std::vector<int> inputs, std::vector<int> o
 
 void ProgramBuilder::output(ProgramOutput output) {
   check_slot(output.slot, false);
+  by_rows_ = by_rows_ && layouts_[static_cast<std::size_t>(output.slot)].kind == RowLayout::Kind::rows;
   program_->outputs_.push_back(std::move(output));
 }
 
-std::unique_ptr<Program> ProgramBuilder::build() { return std::move(program_); }
+std::unique_ptr<Program> ProgramBuilder::build() {
+  // A block's widest value should stay in the second-level cache, and a step's fixed cost should not show.
+  constexpr std::int64_t cached_elements = (std::int64_t{512} << 10) / 8;
+  constexpr std::int64_t least = 256;
+  constexpr std::int64_t most = 2048;
+  if (by_rows_ && !program_->inputs_.empty() && !program_->steps_.empty()) {
+    program_->block_rows_ = std::max(wanted_rows_, std::clamp(cached_elements / widest_ / 64 * 64, least, most));
+  }
+  return std::move(program_);
+}
 
 }  // namespace sklort

@@ -2,7 +2,7 @@
 // so any number of threads may run one program at once.
 #pragma once
 
-#include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "op.h"
+#include "row_layout.h"
 #include "value.h"
 
 namespace sklort {
@@ -29,7 +30,7 @@ struct ProgramOutput {
 };
 
 struct Step {
-  std::unique_ptr<Op> op;
+  std::shared_ptr<const Op> op;
   std::string label;
   std::vector<int> inputs;   // slots; -1: omitted
   std::vector<int> outputs;  // slots; -1: nobody reads it
@@ -59,12 +60,12 @@ class Program {
   // What a run returns: values that stay valid until the Result goes.
   class Result {
    public:
-    Result(const Program& program, std::unique_ptr<Frame> frame) : program_(program), frame_(std::move(frame)) {}
     Result(Result&&) = default;
     ~Result() {
       if (frame_) program_.give_back(std::move(frame_));
     }
     const Value& operator[](std::size_t output) const {
+      if (!frame_) return whole_[output];
       return *frame_->slots_[static_cast<std::size_t>(program_.outputs_[output].slot)];
     }
     // Takes the memory of a tensor output, to be freed with free(); nullptr when it is shared and must be copied.
@@ -72,8 +73,12 @@ class Program {
 
    private:
     friend class Program;
+    explicit Result(const Program& program) : program_(program) {}
     const Program& program_;
     std::unique_ptr<Frame> frame_;
+    // Of a run block by block: the outputs put together.
+    std::vector<Value> whole_;
+    std::vector<std::unique_ptr<void, void (*)(void*)>> memory_;
   };
 
   Result run(std::span<const Value> inputs, int threads) const;
@@ -81,10 +86,15 @@ class Program {
   std::span<const ProgramInput> inputs() const noexcept { return inputs_; }
   std::span<const ProgramOutput> outputs() const noexcept { return outputs_; }
   std::span<const Step> steps() const noexcept { return steps_; }
+  std::int64_t block_rows() const noexcept { return block_rows_; }  // 0: a batch cannot be cut
 
  private:
   friend class ProgramBuilder;
   std::unique_ptr<Frame> borrow() const;
+  void clear(Frame& frame) const noexcept;
+  void run_steps(Frame& frame, std::span<const Value> inputs, int threads) const;
+  // False when the batch cannot be cut, or a block failed: the whole batch then runs at once, and raises what it raises.
+  bool run_blocks(Result& result, std::span<const Value> inputs, int threads) const;
   void give_back(std::unique_ptr<Frame> frame) const noexcept;
 
   std::size_t slot_count_ = 0;
@@ -93,23 +103,43 @@ class Program {
   std::vector<Step> steps_;
   std::vector<std::pair<int, Value>> constants_;
   std::vector<std::shared_ptr<void>> memory_;  // behind the constants
+  std::int64_t block_rows_ = 0;                // 0: the program is not by rows
   mutable std::mutex mutex_;
   mutable std::vector<std::unique_ptr<Frame>> idle_;
 };
 
+// Operators prepared for one program and good for others of the same model: those that read no constant. A forest is then packed
+// once for `predict` and `predict_proba`.
+class Prepared {
+ public:
+  // `key` names the node's attributes within the model.
+  std::shared_ptr<const Op> find(std::uint64_t key, const std::vector<DType>& dtypes) const;
+  void keep(std::uint64_t key, const std::vector<DType>& dtypes, std::shared_ptr<const Op> op);
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::pair<std::uint64_t, std::vector<DType>>, std::shared_ptr<const Op>> ops_;
+};
+
 class ProgramBuilder {
  public:
-  explicit ProgramBuilder(int slots);
+  explicit ProgramBuilder(int slots, std::shared_ptr<Prepared> prepared = nullptr);
   void input(ProgramInput input);
   void constant(int slot, Value value, std::shared_ptr<void> memory);
   // Prepares the operator; throws Error with the label in front.
-  void step(Node node, std::vector<int> inputs, std::vector<int> outputs, std::vector<int> release);
+  void step(Node node, std::uint64_t key, std::vector<int> inputs, std::vector<int> outputs, std::vector<int> release);
   void output(ProgramOutput output);
   std::unique_ptr<Program> build();
 
  private:
   void check_slot(int slot, bool omittable) const;
+  std::shared_ptr<const Op> prepare(const Node& node, std::uint64_t key) const;
   std::unique_ptr<Program> program_;
+  std::shared_ptr<Prepared> prepared_;
+  std::vector<RowLayout> layouts_;       // by slot
+  bool by_rows_ = true;                  // so far
+  std::int64_t widest_ = 1;              // elements in a row of any value
+  std::int64_t wanted_rows_ = 0;         // of the operator that wants the largest blocks
   std::vector<DType> dtypes_;            // by slot, as far as known
   std::vector<const Value*> constants_;  // by slot
   std::vector<std::unique_ptr<Value>> held_;

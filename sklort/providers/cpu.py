@@ -43,6 +43,7 @@ class CpuProvider:
         self._absent: str | None = None
         try:
             operators = _core().operators()
+            self._prepared = _core().Prepared()
         except ImportError as error:
             self._absent = f"the native module is not built ({error}); install sklort with a C++20 compiler at hand"
             return
@@ -77,7 +78,7 @@ class CpuProvider:
 
     def compile(self, part: Part) -> Runner:
         """The native program of a part."""
-        builder = _core().ProgramBuilder(part.slots)
+        builder = _core().ProgramBuilder(part.slots, self._prepared)
         for port in part.inputs:
             shape = None
             if isinstance(port.type, TensorType) and port.type.shape is not None:
@@ -96,6 +97,7 @@ class CpuProvider:
                 list(step.inputs),
                 list(step.outputs),
                 list(step.release),
+                id(node.attributes),
             )
         for port in part.outputs:
             builder.output(port.slot, port.name, _dtype(port))

@@ -50,6 +50,8 @@ struct Packed {
   // Predicted nanoseconds for so many rows; the constants are measurements.
   double cost(std::int64_t rows) const noexcept;
 
+  // How many rows a tree should see before the next tree takes its place in the cache.
+  std::int64_t block_rows() const noexcept;
   std::size_t bytes() const noexcept {
     return narrow_nodes.size() * sizeof(tree::NarrowNode) + wide_nodes.size() * sizeof(tree::WideNode) +
            values.size() * sizeof(double);

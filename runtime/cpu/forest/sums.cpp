@@ -93,6 +93,11 @@ double* Sums::of(Call& call, const Tensor& rows) const {
   return sums;
 }
 
+std::int64_t Sums::block_rows() const noexcept {
+  const Packed* packed = float_walk_ ? float_walk_.get() : double_walk_.get();
+  return packed == nullptr || (compared_ && prefers_compare(many_rows)) ? 0 : packed->block_rows();
+}
+
 std::string Sums::explain() const {
   if (!walk_refuses_.empty()) return sentence(trees_, " trees, general walk (", walk_refuses_, ")");
   const std::lock_guard lock(mutex_);

@@ -24,6 +24,7 @@ class Sums {
   double* of(Call& call, const Tensor& rows) const;
   static std::int64_t row_count(const Tensor& rows) { return rows.shape.rank() == 1 ? 1 : rows.shape[0]; }
   std::string explain() const;
+  std::int64_t block_rows() const noexcept;
 
  private:
   // The batch by which an engine is worth its memory.

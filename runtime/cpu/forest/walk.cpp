@@ -72,8 +72,7 @@ void walk(const Packed& packed, Call& call, const Value* rows, std::int64_t feat
   const auto stride = static_cast<std::int64_t>(packed.columns.size()) + 1;
   const auto trees = static_cast<std::int64_t>(packed.trees.size());
   const int threads = packed.cost(count) < worth_sharing ? 1 : call.threads();
-  const std::int64_t largest = packed.bytes() > small_forest ? large_block : small_block;
-  const std::int64_t block = std::clamp<std::int64_t>((count + threads - 1) / threads, 1, largest);
+  const std::int64_t block = std::clamp<std::int64_t>((count + threads - 1) / threads, 1, packed.block_rows());
   const std::int64_t payload_count = std::max(block, trees);
   Key* all_keys = call.scratch_of<Key>(threads * block * stride);
   auto* all_payloads = call.scratch_of<std::uint32_t>(threads * payload_count);
@@ -117,6 +116,8 @@ void walk(const Packed& packed, Call& call, const Value* rows, std::int64_t feat
 static_assert(sizeof(Tree) % sizeof(std::size_t) == 0 && offsetof(Tree, first) == 0);
 
 }  // namespace
+
+std::int64_t Packed::block_rows() const noexcept { return bytes() > small_forest ? large_block : small_block; }
 
 double Packed::cost(std::int64_t rows) const noexcept {
   // A row passes about as many levels as a balanced tree of as many nodes has, and two more; levels further from the processor

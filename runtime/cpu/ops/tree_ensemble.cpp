@@ -50,6 +50,7 @@ class Regressor final : public Op {
 
   DType result(int, std::span<const DType>) const override { return result_; }
   std::string explain() const override { return sums_.explain(); }
+  std::int64_t block_rows() const override { return sums_.block_rows(); }
 
  private:
   Sums sums_;
@@ -138,6 +139,7 @@ class Classifier final : public Op {
     return output == 1 ? DType::float32 : views_.empty() ? DType::int64 : DType::string;
   }
   std::string explain() const override { return sums_.explain(); }
+  std::int64_t block_rows() const override { return sums_.block_rows(); }
 
  private:
   static bool has_one_score(const Forest& forest) {
