@@ -6,7 +6,7 @@ The only room that imports skl2onnx. The families that matter most are written b
 
 from __future__ import annotations
 
-from .convert import convert_model
-from .result import Conversion, ModelInput
+from sklort.conversion.convert import convert_model
+from sklort.conversion.result import Conversion, ModelInput
 
 __all__ = ["Conversion", "ModelInput", "convert_model"]

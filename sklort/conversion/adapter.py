@@ -19,9 +19,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..exceptions import ConversionError
-from .labels import label_dtype
-from .writer import Writer, common_dtype, dtype_of, tensor_type, width_of
+from sklort.conversion.labels import label_dtype
+from sklort.conversion.writer import Writer, common_dtype, dtype_of, tensor_type, width_of
+from sklort.exceptions import ConversionError
 
 Answers = dict[str, tuple[str, np.dtype]]
 Kind = Literal["classifier", "regressor", "transformer"]

@@ -12,16 +12,16 @@ from skl2onnx import convert_sklearn, get_model_alias
 from skl2onnx._parse import _parse_sklearn
 from sklearn.base import is_classifier, is_clusterer, is_outlier_detector, is_regressor
 
-from ..exceptions import ConversionError
-from . import composition
-from .adapter import conversion_function, parser, shape_calculator
-from .composition import PARSERS, STEPS, last_step
-from .converters import CONVERTERS
-from .finish import TREE_OPSET, cast_inputs, finish_model, rename_inputs
-from .inputs import describe_inputs
-from .known_faults import refuse_known_faults
-from .result import Conversion, ModelInput
-from .writer import tensor_type
+from sklort.conversion import composition
+from sklort.conversion.adapter import conversion_function, parser, shape_calculator
+from sklort.conversion.composition import PARSERS, STEPS, last_step
+from sklort.conversion.converters import CONVERTERS
+from sklort.conversion.finish import TREE_OPSET, cast_inputs, finish_model, rename_inputs
+from sklort.conversion.inputs import describe_inputs
+from sklort.conversion.known_faults import refuse_known_faults
+from sklort.conversion.result import Conversion, ModelInput
+from sklort.conversion.writer import tensor_type
+from sklort.exceptions import ConversionError
 
 DEFAULT_OPSET = {"": 21, "ai.onnx.ml": 5}
 _SKL2ONNX_ML = 3  # the highest skl2onnx writes

@@ -21,10 +21,10 @@ from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from ..exceptions import ConversionError
-from .adapter import Answers, Converter, parser
-from .converters import CONVERTERS
-from .writer import Writer, dtype_of, width_of
+from sklort.conversion.adapter import Answers, Converter, parser
+from sklort.conversion.converters import CONVERTERS
+from sklort.conversion.writer import Writer, dtype_of, width_of
+from sklort.exceptions import ConversionError
 
 Parser = Callable[..., Any]
 _BOOLEAN = np.dtype(np.bool_)

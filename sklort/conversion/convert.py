@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .result import Conversion
+    from sklort.conversion.result import Conversion
 
 
 def convert_model(model: Any, X: Any, *, target_opset: int | dict[str, int] | None = None) -> Conversion:
@@ -32,6 +32,6 @@ def convert_model(model: Any, X: Any, *, target_opset: int | dict[str, int] | No
         The model is not fitted.
     """
     # skl2onnx takes a second to import: it is loaded by the first conversion, not by loading converted models.
-    from .assemble import assemble
+    from sklort.conversion.assemble import assemble
 
     return assemble(model, X, target_opset)

@@ -16,7 +16,7 @@ from onnx import (
     numpy_helper,
 )
 
-from ..exceptions import ConversionError
+from sklort.exceptions import ConversionError
 
 TREE_OPSET = 5
 _MAIN_OPSET = 13  # what the nodes added here are written for

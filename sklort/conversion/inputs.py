@@ -9,11 +9,11 @@ import numpy as np
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
-from ..exceptions import ConversionError
-from .composition import DELEGATES, column_numbers
-from .missing import is_missing
-from .result import ModelInput
-from .writer import STRING, common_dtype
+from sklort.conversion.composition import DELEGATES, column_numbers
+from sklort.conversion.missing import is_missing
+from sklort.conversion.result import ModelInput
+from sklort.conversion.writer import STRING, common_dtype
+from sklort.exceptions import ConversionError
 
 MATRIX = "X"
 _FLOAT = np.dtype(np.float32)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from ..exceptions import ConversionError
+from sklort.exceptions import ConversionError
 
 Predicate = Callable[[Any], bool]
 

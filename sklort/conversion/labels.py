@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..exceptions import ConversionError
-from .writer import STRING, Writer
+from sklort.conversion.writer import STRING, Writer
+from sklort.exceptions import ConversionError
 
 
 def label_dtype(classes: Any, where: str) -> np.dtype:

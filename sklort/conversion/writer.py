@@ -19,7 +19,7 @@ from skl2onnx.common.data_types import (
     StringTensorType,
 )
 
-from ..exceptions import ConversionError
+from sklort.exceptions import ConversionError
 
 STRING = np.dtype(object)
 

@@ -226,7 +226,8 @@ def _check_attributes(node: Node, schema: OpSchema) -> None:
         empty = attribute.kind in _EMPTY and kind in _EMPTY and not len(attribute.value)
         if kind is not attribute.kind and not empty:
             raise InvalidGraph(
-                f"{node.label}: the attribute {name!r} must hold {_kind_name(expected).lower()}, it holds {attribute.kind.value}"
+                f"{node.label}: the attribute {name!r} must hold {_kind_name(expected).lower()}, "
+                f"it holds {attribute.kind.value}"
             )
     for name, expected in schema.attributes.items():
         if expected.required and name not in node.attributes:

@@ -219,8 +219,8 @@ def _check_acyclic(fields: Fields, count: int, parents: Array, children: Array, 
     """Raise where the edges from `parents` to `children` can lead back."""
     if (children > parents).all():
         return  # every step leads further down the list
-    from scipy.sparse import coo_array  # type: ignore[import-untyped]
-    from scipy.sparse.csgraph import connected_components  # type: ignore[import-untyped]
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
 
     itself = np.flatnonzero(children == parents)
     if len(itself):

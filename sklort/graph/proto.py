@@ -156,7 +156,8 @@ def _from_bytes(data: bytes, dtype: DType, shape: tuple[int, ...], label: str) -
     numpy = dtype.numpy
     if len(data) != size * numpy.itemsize:
         raise Fail(
-            f"{label}: shape {list(shape)} of {dtype.label} needs {size * numpy.itemsize} bytes, the model has {len(data)}"
+            f"{label}: shape {list(shape)} of {dtype.label} needs {size * numpy.itemsize} bytes, "
+            f"the model has {len(data)}"
         )
     array = np.frombuffer(data, dtype=numpy.newbyteorder("<") if numpy.itemsize > 1 else numpy)
     return array.astype(numpy, copy=False).reshape(shape)

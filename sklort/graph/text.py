@@ -18,7 +18,8 @@ _SHOWN = 6
 def show(graph: Graph, indent: str = "") -> str:
     """The text of a graph.
 
-    >>> print(show(parse('<ir_version: 10, opset_import: ["": 17]> g (float[N, 2] X) => (float[N, 2] Y) { Y = Abs(X) }').graph))
+    >>> head = '<ir_version: 10, opset_import: ["": 17]>'
+    >>> print(show(parse(head + " g (float[N, 2] X) => (float[N, 2] Y) { Y = Abs(X) }").graph))
     g(X: float[N, 2]) -> Y: float[N, 2]
       Y = Abs(X)
     """

@@ -1,4 +1,4 @@
-"""``y = Cast(x, to=T)`` where x has the element type T already: an Identity, which `drop_identities` takes from there."""
+"""``y = Cast(x, to=T)`` where x has the element type T already: an Identity, which `drop_identities` takes away."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _FOREIGN = frozenset(dtype for dtype in DType if dtype > DType.BFLOAT16)
 
 
 def _core() -> Any:
-    from sklort._native import _core  # type: ignore[attr-defined]
+    from sklort._native import _core
 
     return _core
 

@@ -35,7 +35,8 @@ def choose_providers(names: Any, provider_options: Any, options: SessionOptions)
             close = get_close_matches(name.lower(), list(by_lower), n=1, cutoff=0.85)
             hint = f"; did you mean {by_lower[close[0]]!r}?" if close else ""
             warnings.warn(
-                f"the provider {name!r} is not available here: it is left out{hint} (available: {', '.join(PROVIDERS)})",
+                f"the provider {name!r} is not available here: it is left out{hint} "
+                f"(available: {', '.join(PROVIDERS)})",
                 UserWarning,
                 stacklevel=4,
             )

@@ -53,8 +53,8 @@ class InferenceSession:
     provider_options : sequence of dict, optional
         One for each of `providers`.
     **kwargs
-        ``enable_fallback``, ``read_config_from_model`` (accepted, without effect) and ``disabled_optimizers``, an iterable
-        of names of graph passes.
+        ``enable_fallback``, ``read_config_from_model`` (accepted, without effect) and ``disabled_optimizers``, an
+        iterable of names of graph passes.
 
     Raises
     ------

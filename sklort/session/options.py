@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class GraphOptimizationLevel(IntEnum):
-    """How far the graph is rewritten. Every level above ORT_DISABLE_ALL runs the passes that keep results to the bit."""
+    """How far the graph is rewritten. Levels above ORT_DISABLE_ALL run the passes that keep results to the bit."""
 
     ORT_DISABLE_ALL = 0
     ORT_ENABLE_BASIC = 1

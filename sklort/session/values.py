@@ -120,7 +120,8 @@ def _check_names(required: list[str], declared: Mapping[str, ValueInfo], feed: M
         hints = [f"{given!r} for {name!r}" for name in missing for given in _close(name, extra)]
         hint = f"; did you mean {', '.join(hints)}?" if hints else ""
         raise ValueError(
-            f"the inputs {_list(missing)} are missing; the model needs {_list(required)}, got {_list(feed) or 'none'}{hint}"
+            f"the inputs {_list(missing)} are missing; the model needs {_list(required)}, "
+            f"got {_list(feed) or 'none'}{hint}"
         )
     if extra:
         close = _close(extra[0], list(declared))
@@ -185,8 +186,8 @@ def _read_tensor(value: Any, name: str, kind: TensorType) -> Array:
 def _read_array(array: Array, name: str, kind: TensorType) -> Array:
     if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
         raise UnsupportedValue(
-            f"the input {name!r} is a masked array with {int(np.ma.getmaskarray(array).sum())} masked values; fill them first, "
-            f"for example with .filled(numpy.nan)"
+            f"the input {name!r} is a masked array with {int(np.ma.getmaskarray(array).sum())} masked values; "
+            f"fill them first, for example with .filled(numpy.nan)"
         )
     if array.dtype.kind == "T":
         array = array.astype(object)
@@ -263,8 +264,8 @@ def _check_symbol(symbol: str, places: list[tuple[str, int]], found: Mapping[str
             first = array.shape[axis], name, axis
         elif first[0] != array.shape[axis]:
             raise InvalidArgument(
-                f"dimension {axis} of the input {name!r} is {array.shape[axis]} and dimension {first[2]} of {first[1]!r} is "
-                f"{first[0]}; the model calls both {symbol!r}, so they must be equal"
+                f"dimension {axis} of the input {name!r} is {array.shape[axis]} and dimension {first[2]} of "
+                f"{first[1]!r} is {first[0]}; the model calls both {symbol!r}, so they must be equal"
             )
 
 

@@ -33,9 +33,9 @@ def with_value(value) -> np.ndarray:
 
 def same_refusal(model, estimator, Z, method="predict") -> None:
     """Both raise, the same class with the same words, and the estimator goes on working."""
-    with pytest.raises(Exception) as theirs:  # noqa: PT011 - whatever it is
+    with pytest.raises(Exception) as theirs:
         getattr(model, method)(Z)
-    with pytest.raises(Exception) as ours:  # noqa: PT011
+    with pytest.raises(Exception) as ours:
         getattr(estimator, method)(Z)
     assert type(ours.value) is type(theirs.value)
     assert str(ours.value) == str(theirs.value)

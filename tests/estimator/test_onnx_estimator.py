@@ -44,7 +44,7 @@ def test_import_is_light() -> None:
 
 def test_unknown_public_name() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'predictor'"):
-        sklort.predictor  # noqa: B018
+        sklort.predictor
 
 
 @pytest.mark.filterwarnings("ignore:divide by zero encountered in log:RuntimeWarning")
@@ -113,7 +113,7 @@ def test_fit_clones_and_converts() -> None:
     assert estimator.parity_report_.ok
     assert estimator.session_.get_inputs()[0].shape[1] == 4
     with pytest.raises(AttributeError, match="no_such_"):
-        estimator.no_such_  # noqa: B018
+        estimator.no_such_
 
 
 def test_fit_params_reach_the_model() -> None:
@@ -142,9 +142,9 @@ def test_not_fitted() -> None:
     with pytest.raises(NotFittedError):
         sklort.convert(LogisticRegression(), X)
     with pytest.raises(AttributeError):
-        estimator.classes_  # noqa: B018
+        estimator.classes_
     with pytest.raises(AttributeError):
-        estimator.transform  # noqa: B018
+        estimator.transform
 
 
 def test_method_taken_before_fit_works_after_it() -> None:

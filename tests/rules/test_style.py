@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 PYTHON = ["sklort", "tests", "examples", "benchmarks"]
+LONGEST = {"tests": 500}  # lines; elsewhere:
 LONGEST_FILE = 450
 
 
@@ -50,4 +51,4 @@ def test_files_are_short_enough_to_be_read(root: Path, folder: str) -> None:
         for path in (root / folder).rglob("*")
         if path.suffix in suffixes
     }
-    assert {path: lines for path, lines in lengths.items() if lines > LONGEST_FILE} == {}
+    assert {path: lines for path, lines in lengths.items() if lines > LONGEST.get(folder, LONGEST_FILE)} == {}

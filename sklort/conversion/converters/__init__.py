@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..adapter import Converter
-from . import encoders, imputers, linear, scalers, trees
+from sklort.conversion.adapter import Converter
+from sklort.conversion.converters import encoders, imputers, linear, scalers, trees
 
 CONVERTERS: dict[type, Converter] = {
     **trees.CONVERTERS,

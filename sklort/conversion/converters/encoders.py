@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from sklearn.preprocessing import OneHotEncoder
 
-from ...exceptions import ConversionError
-from ..adapter import Answers, Converter
-from ..writer import STRING, Value, Writer
+from sklort.conversion.adapter import Answers, Converter
+from sklort.conversion.writer import STRING, Value, Writer
+from sklort.exceptions import ConversionError
 
 INT64 = np.dtype(np.int64)
 _OUTPUT_DTYPES = {np.dtype(t) for t in (np.float32, np.float64, np.int64, np.bool_)}

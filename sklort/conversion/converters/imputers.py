@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from sklearn.impute import SimpleImputer
 
-from ...exceptions import ConversionError
-from ..adapter import Answers, Converter
-from ..missing import is_missing
-from ..writer import STRING, Writer
-from .scalers import float_dtype
+from sklort.conversion.adapter import Answers, Converter
+from sklort.conversion.converters.scalers import float_dtype
+from sklort.conversion.missing import is_missing
+from sklort.conversion.writer import STRING, Writer
+from sklort.exceptions import ConversionError
 
 
 def _marks_nan(model: Any) -> bool:

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from sklearn import linear_model, svm
 
-from ...exceptions import ConversionError
-from ..adapter import Answers, Converter
-from ..labels import write_argmax, write_labels, write_where_positive
-from ..writer import STRING, Writer
+from sklort.conversion.adapter import Answers, Converter
+from sklort.conversion.labels import write_argmax, write_labels, write_where_positive
+from sklort.conversion.writer import STRING, Writer
+from sklort.exceptions import ConversionError
 
 DOUBLE = np.dtype(np.float64)
 

@@ -21,9 +21,9 @@ from sklearn.preprocessing import (
 )
 from sklearn.utils.fixes import parse_version
 
-from ...exceptions import ConversionError
-from ..adapter import Answers, Converter
-from ..writer import STRING, Writer
+from sklort.conversion.adapter import Answers, Converter
+from sklort.conversion.writer import STRING, Writer
+from sklort.exceptions import ConversionError
 
 FLOAT = np.dtype(np.float32)
 DOUBLE = np.dtype(np.float64)

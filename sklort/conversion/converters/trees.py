@@ -25,11 +25,11 @@ from sklearn.tree import (
     ExtraTreeRegressor,
 )
 
-from ...exceptions import ConversionError
-from ..adapter import Answers, Converter
-from ..labels import label_values, write_argmax, write_labels, write_where_positive
-from ..writer import Writer
-from .forest_arrays import ForestArrays, forest_arrays, tree_values
+from sklort.conversion.adapter import Answers, Converter
+from sklort.conversion.converters.forest_arrays import ForestArrays, forest_arrays, tree_values
+from sklort.conversion.labels import label_values, write_argmax, write_labels, write_where_positive
+from sklort.conversion.writer import Writer
+from sklort.exceptions import ConversionError
 
 FLOAT = np.dtype(np.float32)
 DOUBLE = np.dtype(np.float64)

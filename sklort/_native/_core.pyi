@@ -1,0 +1,59 @@
+from collections.abc import Sequence
+
+
+class Program:
+    """A compiled plan."""
+
+    def fast(self, x: object) -> object:
+        """
+        Run on one C-contiguous ndarray of the declared dtype and shape; None when `x` is anything else.
+        """
+
+    def run(self, values: list) -> list:
+        """
+        Run on one value for each input, in order; returns one for each output.
+        """
+
+    def guarded(self, nan: bool, limit: float) -> Program:
+        """
+        The same program, whose `fast` returns None for arrays that hold a magnitude above `limit`, or NaN unless `nan`.
+        """
+
+    def explain(self) -> list[str]:
+        """One line for each step."""
+
+class ProgramBuilder:
+    """Takes a plan, step by step."""
+
+    def __init__(self, slots: int) -> None: ...
+
+    def input(self, slot: int, name: str, dtype: int, shape: Sequence[int] | None) -> None: ...
+
+    def constant(self, slot: int, array: object) -> None: ...
+
+    def step(self, label: str, domain: str, op_type: str, version: int, attributes: dict, inputs: Sequence[int], outputs: Sequence[int], release: Sequence[int]) -> None: ...
+
+    def output(self, slot: int, name: str, dtype: int) -> None: ...
+
+    def build(self, threads: int = 0) -> Program: ...
+
+def operators() -> list:
+    """Domain, operator, first and last opset version of each native kernel."""
+
+def refuses(domain: str, op_type: str, version: int, attributes: dict) -> str | None:
+    """Why there is no native kernel for such a node; None when there is one."""
+
+def isa() -> str:
+    """The instruction set the hot loops use."""
+
+def isas() -> list[str]:
+    """The instruction sets this machine has, best first."""
+
+def choose_isa(name: str) -> None:
+    """Use another instruction set; '' chooses the best."""
+
+def thread_limit() -> int:
+    """How many threads a program may use."""
+
+def set_thread_limit(threads: int) -> None:
+    """Change that for the process; 0 restores the default."""
