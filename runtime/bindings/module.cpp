@@ -271,7 +271,7 @@ NB_MODULE(_core, module) {
   choose_isa(isa == nullptr ? "" : isa);
 
   nb::class_<PyProgram>(module, "Program", "A compiled plan.")
-      .def("fast", &PyProgram::fast, "x"_a,
+      .def("fast", &PyProgram::fast, "x"_a.none(),
            "Run on one C-contiguous ndarray of the declared dtype and shape; None when `x` is anything else.")
       .def("run", &PyProgram::run, "values"_a, "Run on one value for each input, in order; returns one for each output.")
       .def("guarded", &PyProgram::guarded, "nan"_a, "limit"_a,

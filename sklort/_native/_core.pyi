@@ -4,7 +4,7 @@ from collections.abc import Sequence
 class Program:
     """A compiled plan."""
 
-    def fast(self, x: object) -> object:
+    def fast(self, x: object | None) -> object:
         """
         Run on one C-contiguous ndarray of the declared dtype and shape; None when `x` is anything else.
         """
