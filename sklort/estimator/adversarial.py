@@ -19,6 +19,7 @@ from sklort.estimator.acceptance import Acceptance, attempt
 Array = npt.NDArray[Any]
 
 MOST_THRESHOLD_ROWS = 1500
+MOST_THRESHOLDS = 100_000
 MOST_COLUMNS = 64
 UNSEEN = "a category never seen"
 
@@ -52,14 +53,18 @@ def adversarial_rows(model: Any, method: str, rows: Any, acceptance: Acceptance)
 
 
 def thresholds(model: Any) -> tuple[Array, Array]:
-    """All (feature, threshold) pairs of the trees in `model`, in the column numbers of its own X; without repeats.
+    """The (feature, threshold) pairs of the trees in `model`, in the column numbers of its own X; without repeats.
 
     Reads `tree_` of scikit-learn's trees, `estimators_` of ensembles, the predictors of histogram gradient boosting.
+    Of a forest of more than `MOST_THRESHOLDS` branches, that many, evenly spread.
     """
     pairs = list(_trees(model))
     if not pairs:
         return np.empty(0, dtype=np.intp), np.empty(0)
-    both = np.unique(np.stack([np.concatenate([f for f, _ in pairs]), np.concatenate([t for _, t in pairs])]), axis=1)
+    features = np.concatenate([f for f, _ in pairs])
+    cuts = np.concatenate([t for _, t in pairs])
+    every = -(-len(cuts) // MOST_THRESHOLDS)
+    both = np.unique(np.stack([features[::every], cuts[::every]]), axis=1)
     return both[0].astype(np.intp), both[1]
 
 
