@@ -1,6 +1,6 @@
 #include "post_transform.hot.h"
 
-#include "simd_exp.h"
+#include "simd_math.h"
 
 namespace sklort::SKLORT_HOT {
 namespace {
@@ -19,7 +19,7 @@ void softmax_block(T* scores, std::int64_t rows, std::int64_t columns) noexcept 
     for (std::int64_t i = 1; i < columns; ++i) most = x[i] > most ? x[i] : most;
     for (std::int64_t i = 0; i < columns; ++i) x[i] -= most;
   }
-  map(scores, scores, rows * columns, [](Vector<T> x) noexcept { return exp(x); });
+  map(scores, scores, rows * columns, [](Vector<T> x) noexcept { return exp<T>(x); });
   for (std::int64_t row = 0; row < rows; ++row) {
     T* x = scores + row * columns;
     T total = x[0];

@@ -11,16 +11,16 @@ namespace {
 template <bool largest, bool last, class T>
 std::int64_t place(const T* row, std::int64_t count) noexcept {
   std::int64_t index = 0;
-  T best = row[0];
   for (std::int64_t i = 1; i < count; ++i) {
     const T x = row[i];
+    const T best = row[index];  // read again, so that only the index depends on the comparison: a conditional move, no jump
     bool better = false;
     if constexpr (last) {
-      better = (largest ? x >= best : x <= best) || x != x;
+      better = (largest ? x >= best : x <= best) | (x != x);
     } else {
-      better = (largest ? x > best : x < best) || (x != x && best == best);
+      // Not worse, or one of them is NaN; unless the best one is.
+      better = !(largest ? x <= best : x >= best) & (best == best);
     }
-    best = better ? x : best;
     index = better ? i : index;
   }
   return index;

@@ -88,6 +88,10 @@ class Concat final : public Op {
                    std::int64_t last) noexcept {
     from += first * width;
     to += first * stride;
+    if (width == 1) {
+      for (std::int64_t line = first; line < last; ++line, to += stride) *to = *from++;
+      return;
+    }
     for (std::int64_t line = first; line < last; ++line, from += width, to += stride) {
       if (width >= 16) {
         std::memcpy(static_cast<void*>(to), from, static_cast<std::size_t>(width) * sizeof(T));

@@ -1,6 +1,6 @@
 #include "elementwise.hot.h"
 
-#include "simd_exp.h"
+#include "simd_math.h"
 
 namespace sklort::SKLORT_HOT {
 namespace {
@@ -55,18 +55,23 @@ struct RoundOf {
 struct ReluOf {
   template <class T>
   static T apply(T x) noexcept {
-    return x > T{0} || x != x ? x : T{0};
+    return (x > T{0}) | (x != x) ? x : T{0};
   }
 };
 
 template <class T>
 void exponential(const void* in, void* out, std::int64_t count) noexcept {
-  map(static_cast<const T*>(in), static_cast<T*>(out), count, [](Vector<T> x) { return exp(x); });
+  map(static_cast<const T*>(in), static_cast<T*>(out), count, [](Vector<T> x) { return exp<T>(x); });
 }
 
 template <class T>
 void sigmoid(const void* in, void* out, std::int64_t count) noexcept {
   map(static_cast<const T*>(in), static_cast<T*>(out), count, [](Vector<T> x) { return logistic<T>(x); });
+}
+
+template <class T>
+void hyperbolic(const void* in, void* out, std::int64_t count) noexcept {
+  map(static_cast<const T*>(in), static_cast<T*>(out), count, [](Vector<T> x) { return tanh<T>(x); });
 }
 
 #define SKLORT_ARITHMETIC(Function)                                                \
@@ -96,6 +101,7 @@ extern const ElementwiseLoops elementwise_loops = {
      SKLORT_SIMPLE(RoundOf),
      SKLORT_SIMPLE(ReluOf),
      {exponential<float>, exponential<double>},
-     {sigmoid<float>, sigmoid<double>}}};
+     {sigmoid<float>, sigmoid<double>},
+     {hyperbolic<float>, hyperbolic<double>}}};
 
 }  // namespace sklort::SKLORT_HOT

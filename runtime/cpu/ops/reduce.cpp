@@ -1,5 +1,6 @@
 // The Reduce operators. A reduction over the last axes runs along rows; one over leading axes adds row after row; any other one
 // is transposed into the first form. Floats are added in double, integers wrap around.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -182,7 +183,16 @@ class Reduce final : public Op {
   static void along_rows(Call& call, const T* from, std::int64_t rows, std::int64_t columns, T* to) {
     const std::int64_t chunk = std::max<std::int64_t>(
         1, (reduction == Reduction::log_sum_exp ? costly_grain : cheap_grain) / std::max<std::int64_t>(columns, 1));
-    if constexpr (is_extremum(reduction)) {
+    if constexpr (is_extremum(reduction) && std::is_floating_point_v<T>) {
+      if (columns == 0) {
+        std::fill_n(to, rows, extremum<reduction>(from, 0));
+        return;
+      }
+      const auto loop = reduction == Reduction::maximum ? run_loops<T>().max_rows : run_loops<T>().min_rows;
+      parallel(rows, chunk, call.threads(), [&](std::int64_t first, std::int64_t last) noexcept {
+        loop(from + first * columns, last - first, columns, to + first);
+      });
+    } else if constexpr (is_extremum(reduction)) {
       parallel(rows, chunk, call.threads(), [&](std::int64_t first, std::int64_t last) noexcept {
         for (std::int64_t row = first; row < last; ++row) to[row] = extremum<reduction>(from + row * columns, columns);
       });

@@ -1,6 +1,6 @@
 #include "reduce.hot.h"
 
-#include "simd_exp.h"
+#include "simd_math.h"
 
 namespace sklort::SKLORT_HOT {
 namespace {
@@ -50,18 +50,33 @@ void add_columns(const T* from, std::int64_t rows, std::int64_t stride, std::int
   }
 }
 
-// NaN wins.
+// NaN wins. Eight at a time whatever the instruction set, so that of two zeros the same one is found.
+template <bool top, class T>
+T extremum(const T* from, std::int64_t count) noexcept {
+  typedef T Eight __attribute__((vector_size(8 * sizeof(T)), aligned(alignof(T)), may_alias));
+  T best = from[0];
+  std::int64_t i = 1;
+  if (count >= 16) {
+    Eight some = *reinterpret_cast<const Eight*>(from);
+    for (i = 8; i + 8 <= count; i += 8) {
+      const Eight x = *reinterpret_cast<const Eight*>(from + i);
+      some = ((top ? x > some : x < some) | (x != x)) ? x : some;
+    }
+    best = some[0];
+    for (int k = 1; k < 8; ++k) best = (top ? some[k] > best : some[k] < best) | (some[k] != some[k]) ? some[k] : best;
+  }
+  for (; i < count; ++i) best = (top ? from[i] > best : from[i] < best) | (from[i] != from[i]) ? from[i] : best;
+  return best;
+}
+
+template <bool top, class T>
+void extremum_rows(const T* from, std::int64_t rows, std::int64_t columns, T* results) noexcept {
+  for (std::int64_t row = 0; row < rows; ++row) results[row] = extremum<top>(from + row * columns, columns);
+}
+
 template <class T>
 T largest(const T* from, std::int64_t count) noexcept {
-  T top[8];
-  for (int k = 0; k < 8; ++k) top[k] = from[0];
-  std::int64_t i = 0;
-  for (; i + 8 <= count; i += 8) {
-    for (int k = 0; k < 8; ++k) top[k] = from[i + k] > top[k] || from[i + k] != from[i + k] ? from[i + k] : top[k];
-  }
-  for (; i < count; ++i) top[0] = from[i] > top[0] || from[i] != from[i] ? from[i] : top[0];
-  for (int k = 1; k < 8; ++k) top[0] = top[k] > top[0] || top[k] != top[k] ? top[k] : top[0];
-  return top[0];
+  return extremum<true>(from, count);
 }
 
 constexpr std::int64_t block = 512;
@@ -74,21 +89,48 @@ double sum_exp(const T* from, std::int64_t count, T top) noexcept {
   for (std::int64_t i = 0; i < count; i += block) {
     const std::int64_t size = count - i < block ? count - i : block;
     for (std::int64_t k = 0; k < size; ++k) powers[k] = from[i + k] - top;
-    map(powers, powers, size, [](Vector<T> x) { return exp(x); });
+    map(powers, size, [](Vector<T> x) { return exp<T>(x); });
     total += pairwise<Itself>(powers, size);
   }
   return total;
 }
 
+// Calls finish(row, top, log(sum(exp(x - top)))) for each row, `top` its largest element. Exponentials of short rows are taken
+// for as many of them at once as fill a block.
+template <class T, class Finish>
+SKLORT_INLINE void each_log_sum(const T* from, std::int64_t rows, std::int64_t columns, Finish finish) noexcept {
+  const std::int64_t together = columns < block ? block / columns : 1;
+  T powers[block];
+  T tops[block];
+  for (std::int64_t first = 0; first < rows; first += together) {
+    const std::int64_t some = rows - first < together ? rows - first : together;
+    const T* x = from + first * columns;
+    for (std::int64_t row = 0; row < some; ++row) tops[row] = largest(x + row * columns, columns);
+    if (columns >= block) {
+      finish(first, tops[0], __builtin_log(sum_exp(x, columns, tops[0])));
+      continue;
+    }
+    for (std::int64_t row = 0; row < some; ++row) {
+      for (std::int64_t i = row * columns; i < (row + 1) * columns; ++i) powers[i] = x[i] - tops[row];
+    }
+    map(powers, some * columns, [](Vector<T> power) { return exp<T>(power); });
+    for (std::int64_t row = 0; row < some; ++row) {
+      finish(first + row, tops[row], __builtin_log(pairwise<Itself>(powers + row * columns, columns)));
+    }
+  }
+}
+
 template <class T>
 void log_sum_exp(const T* from, std::int64_t rows, std::int64_t columns, double* results) noexcept {
   constexpr T infinity = __builtin_huge_val();
-  for (std::int64_t row = 0; row < rows; ++row, from += columns) {
-    const T top = columns == 0 ? -infinity : largest(from, columns);
-    // Nothing to add to an infinity of either sign.
-    results[row] = top == infinity || top == -infinity ? static_cast<double>(top)
-                                                       : static_cast<double>(top) + __builtin_log(sum_exp(from, columns, top));
+  if (columns == 0) {
+    for (std::int64_t row = 0; row < rows; ++row) results[row] = -static_cast<double>(infinity);
+    return;
   }
+  each_log_sum(from, rows, columns, [results](std::int64_t row, T top, double rest) {
+    // Nothing to add to an infinity of either sign.
+    results[row] = top == infinity || top == -infinity ? static_cast<double>(top) : static_cast<double>(top) + rest;
+  });
 }
 
 // Exponentials are taken for as many short rows at once as fill a block.
@@ -104,7 +146,7 @@ void softmax(const T* from, std::int64_t rows, std::int64_t columns, T* to) noex
       const T top = largest(x + row * columns, columns);
       for (std::int64_t i = row * columns; i < (row + 1) * columns; ++i) y[i] = x[i] - top;
     }
-    map(y, y, some * columns, [](Vector<T> power) { return exp(power); });
+    map(y, some * columns, [](Vector<T> power) { return exp<T>(power); });
     for (std::int64_t row = 0; row < some; ++row) {
       const T total = static_cast<T>(pairwise<Itself>(y + row * columns, columns));
       for (std::int64_t i = row * columns; i < (row + 1) * columns; ++i) y[i] /= total;
@@ -115,16 +157,17 @@ void softmax(const T* from, std::int64_t rows, std::int64_t columns, T* to) noex
 template <class T>
 void log_softmax(const T* from, std::int64_t rows, std::int64_t columns, T* to) noexcept {
   if (columns == 0) return;
-  for (std::int64_t row = 0; row < rows; ++row, from += columns, to += columns) {
-    const T top = largest(from, columns);
-    const T total = static_cast<T>(__builtin_log(sum_exp(from, columns, top)));
-    for (std::int64_t i = 0; i < columns; ++i) to[i] = (from[i] - top) - total;
-  }
+  each_log_sum(from, rows, columns, [=](std::int64_t row, T top, double rest) {
+    const T total = static_cast<T>(rest);
+    for (std::int64_t i = row * columns; i < (row + 1) * columns; ++i) to[i] = (from[i] - top) - total;
+  });
 }
 
 template <class T>
 constexpr RunLoops<T> loops_of = {{sum_rows<Itself, T>, sum_rows<Magnitude, T>, sum_rows<Square, T>},
                                   {add_columns<Itself, T>, add_columns<Magnitude, T>, add_columns<Square, T>},
+                                  extremum_rows<true, T>,
+                                  extremum_rows<false, T>,
                                   log_sum_exp<T>,
                                   softmax<T>,
                                   log_softmax<T>};

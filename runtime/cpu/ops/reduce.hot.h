@@ -15,6 +15,9 @@ struct RunLoops {
   void (*sum_rows[3])(const T* from, std::int64_t rows, std::int64_t columns, double* sums);
   // sums[i] += sum over rows of element i, row after row; `width` of them out of rows `stride` apart.
   void (*add_columns[3])(const T* from, std::int64_t rows, std::int64_t stride, std::int64_t width, double* sums);
+  // The largest and the smallest of each row; NaN wins.
+  void (*max_rows)(const T* from, std::int64_t rows, std::int64_t columns, T* results);
+  void (*min_rows)(const T* from, std::int64_t rows, std::int64_t columns, T* results);
   // log(sum(exp(x))) of each row, from the largest element down.
   void (*log_sum_exp)(const T* from, std::int64_t rows, std::int64_t columns, double* results);
   void (*softmax)(const T* from, std::int64_t rows, std::int64_t columns, T* to);

@@ -14,6 +14,11 @@ bool less(T a, T b) noexcept {
   return a < b || (b != b && a == a);
 }
 
+template <class T, bool largest>
+bool before(T a, T b) noexcept {
+  return largest ? less(b, a) : less(a, b);
+}
+
 class TopK final : public Op {
  public:
   explicit TopK(const Node& node)
@@ -66,50 +71,63 @@ class TopK final : public Op {
     if (values.count() == 0) return;
     const std::int64_t lines = in.count() / dim;
     with_arithmetic(in.dtype, [&]<class T>(T) {
-      const T* from = in.as<T>();
-      T* to = values.as<T>();
-      auto* index = indices.as<std::int64_t>();
-      const auto before = [this](T a, T b) noexcept { return largest_ ? less(b, a) : less(a, b); };
-      constexpr std::int64_t few = 32;
-      if (k <= few) {
-        parallel(lines, std::max<std::int64_t>(1, costly_grain / dim), call.threads(),
-                 [&](std::int64_t first, std::int64_t last) noexcept {
-                   for (std::int64_t line = first; line < last; ++line)
-                     insert(from + line * dim, dim, to + line * k, index + line * k, k, before);
-                 });
-        return;
-      }
-      auto* order = call.scratch_of<std::int64_t>(dim);
-      for (std::int64_t line = 0; line < lines; ++line) {
-        const T* row = from + line * dim;
-        std::iota(order, order + dim, std::int64_t{0});
-        const auto comes_first = [&](std::int64_t a, std::int64_t b) noexcept {
-          return before(row[a], row[b]) || (!before(row[b], row[a]) && a < b);
-        };
-        if (k < dim) std::nth_element(order, order + k, order + dim, comes_first);
-        std::sort(order, order + k, comes_first);
-        for (std::int64_t i = 0; i < k; ++i) {
-          index[line * k + i] = order[i];
-          to[line * k + i] = row[order[i]];
-        }
+      if (largest_) {
+        select_as<T, true>(call, in.as<T>(), lines, dim, values.as<T>(), indices.as<std::int64_t>(), k);
+      } else {
+        select_as<T, false>(call, in.as<T>(), lines, dim, values.as<T>(), indices.as<std::int64_t>(), k);
       }
     });
   }
 
+  template <class T, bool largest>
+  static void select_as(Call& call, const T* from, std::int64_t lines, std::int64_t dim, T* values, std::int64_t* indices,
+                        std::int64_t k) {
+    constexpr std::int64_t few = 32;
+    if (k <= few) {
+      parallel(lines, std::max<std::int64_t>(1, costly_grain / dim), call.threads(),
+               [&](std::int64_t first, std::int64_t last) noexcept {
+                 for (std::int64_t line = first; line < last; ++line) {
+                   insert<T, largest>(from + line * dim, dim, values + line * k, indices + line * k, k);
+                 }
+               });
+      return;
+    }
+    auto* order = call.scratch_of<std::int64_t>(dim);
+    for (std::int64_t line = 0; line < lines; ++line) {
+      const T* row = from + line * dim;
+      std::iota(order, order + dim, std::int64_t{0});
+      const auto comes_first = [&](std::int64_t a, std::int64_t b) noexcept {
+        return before<T, largest>(row[a], row[b]) || (!before<T, largest>(row[b], row[a]) && a < b);
+      };
+      if (k < dim) std::nth_element(order, order + k, order + dim, comes_first);
+      std::sort(order, order + k, comes_first);
+      for (std::int64_t i = 0; i < k; ++i) {
+        indices[line * k + i] = order[i];
+        values[line * k + i] = row[order[i]];
+      }
+    }
+  }
+
   // The best so far, in order: most elements fail the comparison with the last of them.
-  template <class T, class Before>
-  static void insert(const T* row, std::int64_t dim, T* values, std::int64_t* indices, std::int64_t k, Before before) noexcept {
-    std::int64_t size = 0;
-    for (std::int64_t i = 0; i < dim; ++i) {
-      const T value = row[i];
-      if (size == k && !before(value, values[k - 1])) continue;
-      std::int64_t place = size == k ? k - 1 : size++;
-      for (; place > 0 && before(value, values[place - 1]); --place) {
+  template <class T, bool largest>
+  static void insert(const T* row, std::int64_t dim, T* values, std::int64_t* indices, std::int64_t k) noexcept {
+    const auto put = [&](std::int64_t place, T value, std::int64_t index) noexcept {
+      for (; place > 0 && before<T, largest>(value, values[place - 1]); --place) {
         values[place] = values[place - 1];
         indices[place] = indices[place - 1];
       }
       values[place] = value;
-      indices[place] = i;
+      indices[place] = index;
+    };
+    for (std::int64_t i = 0; i < k; ++i) put(i, row[i], i);
+    T worst = values[k - 1];
+    for (std::int64_t i = k; i < dim; ++i) {
+      const T value = row[i];
+      // False for a NaN on either side, which the second comparison knows how to order.
+      if (largest ? value <= worst : value >= worst) continue;
+      if (!before<T, largest>(value, worst)) continue;
+      put(k - 1, value, i);
+      worst = values[k - 1];
     }
   }
 

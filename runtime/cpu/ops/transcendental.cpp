@@ -1,4 +1,4 @@
-// Exponential, logarithm and what is made of them. Exp and Sigmoid have loops of our own (simd_exp.h), the others are the
+// Exponential, logarithm and what is made of them. Exp, Sigmoid and Tanh have loops of our own (simd_math.h), the others are the
 // mathematical library's.
 #include <cmath>
 
@@ -63,14 +63,6 @@ struct ErfOf : Plain {
   }
 };
 
-struct TanhOf : Plain {
-  using Plain::Plain;
-  template <class T>
-  T operator()(T x) const noexcept {
-    return std::tanh(x);
-  }
-};
-
 struct SinOf : Plain {
   using Plain::Plain;
   template <class T>
@@ -108,7 +100,7 @@ const Registration exponential{"", "Exp", 1, any_version, make<Vectorised<Simple
 const Registration sigmoid{"", "Sigmoid", 1, any_version, make<Vectorised<Simple::sigmoid>>};
 const Registration logarithm{"", "Log", 1, any_version, make<Mapped<LogOf>>};
 const Registration erf{"", "Erf", 9, any_version, make<Mapped<ErfOf>>};
-const Registration tanh{"", "Tanh", 1, any_version, make<Mapped<TanhOf>>};
+const Registration tanh{"", "Tanh", 1, any_version, make<Vectorised<Simple::tanh>>};
 const Registration sin{"", "Sin", 7, any_version, make<Mapped<SinOf>>};
 const Registration cos{"", "Cos", 7, any_version, make<Mapped<CosOf>>};
 const Registration softplus{"", "Softplus", 1, any_version, make<Mapped<SoftplusOf>>};

@@ -5,6 +5,16 @@
 namespace sklort {
 namespace {
 
+// Without a jump, where elements are plain bits: nobody can predict a random condition.
+template <class T>
+T chosen(bool condition, T yes, T no) noexcept {
+  if constexpr (std::is_integral_v<T>) {
+    return static_cast<T>(no ^ ((yes ^ no) & (T{0} - T{condition})));
+  } else {
+    return condition ? yes : no;
+  }
+}
+
 class Where final : public Op {
  public:
   DType result(int, std::span<const DType> inputs) const override { return promote(inputs[1], inputs[2]); }
@@ -34,9 +44,9 @@ class Where final : public Op {
                  T* result = out.as<T>() + to;
                  for (std::int64_t row = 0; row < rows; ++row, c += c_row, a += a_row, b += b_row, result += inner) {
                    if (c_step == 1 && a_step == 1 && b_step == 1) {
-                     for (std::int64_t i = 0; i < inner; ++i) result[i] = c[i] ? a[i] : b[i];
+                     for (std::int64_t i = 0; i < inner; ++i) result[i] = chosen(c[i], a[i], b[i]);
                    } else {
-                     for (std::int64_t i = 0; i < inner; ++i) result[i] = c[i * c_step] ? a[i * a_step] : b[i * b_step];
+                     for (std::int64_t i = 0; i < inner; ++i) result[i] = chosen(c[i * c_step], a[i * a_step], b[i * b_step]);
                    }
                  }
                });
