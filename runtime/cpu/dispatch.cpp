@@ -18,6 +18,7 @@ DType signed_of(std::size_t bytes) noexcept {
 
 DType promote(DType a, DType b) noexcept {
   if (a == b) return a;
+  if (a == DType::undefined || b == DType::undefined) return DType::undefined;
   if (a == DType::boolean) return b;
   if (b == DType::boolean) return a;
   if (is_float(a) && is_float(b)) return item_size(a) > item_size(b) ? a : b;

@@ -73,7 +73,7 @@ decltype(auto) with_item(DType dtype, Function&& function) {
   }
 }
 
-// What NumPy gives for an operation on the two.
+// What NumPy gives for an operation on the two; undefined when either is.
 DType promote(DType a, DType b) noexcept;
 
 }  // namespace sklort

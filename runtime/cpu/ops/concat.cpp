@@ -17,7 +17,7 @@ class Concat final : public Op {
 
   DType result(int, std::span<const DType> inputs) const override {
     DType dtype = inputs[0];
-    for (const DType one : inputs) dtype = common(dtype, one);
+    for (const DType one : inputs) dtype = promote(dtype, one);
     return dtype;
   }
 
@@ -36,7 +36,7 @@ class Concat final : public Op {
       if (one.dtype != dtype && (!is_number(one.dtype) || !is_number(dtype))) {
         fail("cannot join ", dtype_name(dtype), " with ", dtype_name(one.dtype), " (input ", i, ")");
       }
-      dtype = common(dtype, one.dtype);
+      dtype = promote(dtype, one.dtype);
       bool fits = one.shape.rank() == shape.rank();
       for (int other = 0; fits && other < shape.rank(); ++other) fits = other == axis || one.shape[other] == shape[other];
       if (!fits) {
@@ -79,10 +79,6 @@ class Concat final : public Op {
   }
 
  private:
-  static DType common(DType a, DType b) noexcept {
-    return a == b ? a : a == DType::undefined || b == DType::undefined ? DType::undefined : promote(a, b);
-  }
-
   template <class T>
   static void copy(const T* from, std::int64_t width, T* to, std::int64_t stride, std::int64_t first,
                    std::int64_t last) noexcept {

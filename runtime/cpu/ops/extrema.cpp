@@ -71,9 +71,8 @@ class Clip final : public Op {
 
   DType result(int, std::span<const DType> inputs) const override {
     DType dtype = inputs[0];
-    for (const DType one : inputs) {
-      if (one != DType::undefined) dtype = promote(dtype, one);
-    }
+    // An omitted bound looks like one whose type is not known.
+    for (const DType one : inputs) dtype = old_ ? dtype : promote(dtype, one);
     return dtype;
   }
 
