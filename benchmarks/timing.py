@@ -49,6 +49,12 @@ def short(seconds: float) -> str:
     return f"{value:.{digits}f} {unit}"
 
 
+def times_faster(theirs: Spread, ours: Spread) -> str:
+    """The ratio of the medians, e.g. ``12.3 ×``."""
+    ratio = theirs.median / ours.median
+    return f"{ratio:,.0f} ×" if ratio >= 99.5 else f"{ratio:.3g} ×"
+
+
 def race(
     runners: Mapping[str, Runner],
     *,

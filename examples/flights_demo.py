@@ -36,7 +36,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import sklort
 from benchmarks import flights, plots, rivals
-from benchmarks.timing import Spread, race, short
+from benchmarks.timing import Spread, race, short, times_faster
 
 SIZES = (1, 100, 10_000, 100_000)
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -165,7 +165,7 @@ def table_of(times: dict[int, dict[str, Spread]], *, wide: bool) -> Table:
         table.add_column(f"vs {engine}", justify="right", no_wrap=True, style="bold")
     for size, row in times.items():
         cells = [str(row[engine]) if wide else short(row[engine].median) for engine in engines]
-        ratios = [f"{row[engine].median / row['sklort'].median:.3g} ×" for engine in rivals_here]
+        ratios = [times_faster(row[engine], row["sklort"]) for engine in rivals_here]
         table.add_row(f"{size:,}", *cells, *ratios)
     return table
 

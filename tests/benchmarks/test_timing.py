@@ -6,7 +6,7 @@ from time import sleep
 
 import pytest
 
-from benchmarks.timing import Disagreement, race, short
+from benchmarks.timing import Disagreement, Spread, race, short, times_faster
 
 
 def equal(truth: object, result: object) -> str | None:
@@ -51,3 +51,8 @@ def test_the_order_changes_from_round_to_round() -> None:
 )
 def test_short(seconds: float, text: str) -> None:
     assert short(seconds) == text
+
+
+@pytest.mark.parametrize(("theirs", "text"), [(1.85e3, "1,850 ×"), (99.4, "99.4 ×"), (0.97, "0.97 ×")])
+def test_times_faster(theirs: float, text: str) -> None:
+    assert times_faster(Spread(theirs, theirs, theirs, 1, 1), Spread(1, 1, 1, 1, 1)) == text
