@@ -19,19 +19,28 @@ class Program:
         The same program, whose `fast` returns None for arrays that hold a magnitude above `limit`, or NaN unless `nan`.
         """
 
+    @property
+    def block_rows(self) -> int:
+        """The rows that run at once; 0 when a batch cannot be cut."""
+
     def explain(self) -> list[str]:
         """One line for each step."""
+
+class Prepared:
+    """Operators that several programs of one model share."""
+
+    def __init__(self) -> None: ...
 
 class ProgramBuilder:
     """Takes a plan, step by step."""
 
-    def __init__(self, slots: int) -> None: ...
+    def __init__(self, slots: int, prepared: Prepared | None = None) -> None: ...
 
     def input(self, slot: int, name: str, dtype: int, shape: Sequence[int] | None) -> None: ...
 
     def constant(self, slot: int, array: object) -> None: ...
 
-    def step(self, label: str, domain: str, op_type: str, version: int, attributes: dict, inputs: Sequence[int], outputs: Sequence[int], release: Sequence[int]) -> None: ...
+    def step(self, label: str, domain: str, op_type: str, version: int, attributes: dict, inputs: Sequence[int], outputs: Sequence[int], release: Sequence[int], key: int = 0) -> None: ...
 
     def output(self, slot: int, name: str, dtype: int) -> None: ...
 
