@@ -62,8 +62,9 @@ int normal_axis(std::int64_t axis, int rank) {
 }
 
 std::uint32_t Axes::mask(const Call& call, int rank) const {
+  const Shape axes = list(call);
   std::uint32_t mask = 0;
-  for (const std::int64_t axis : list(call).dims()) {
+  for (const std::int64_t axis : axes.dims()) {
     const std::uint32_t bit = 1U << normal_axis(axis, rank);
     if ((mask & bit) != 0) fail("axis ", axis, " is named twice");
     mask |= bit;

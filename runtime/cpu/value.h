@@ -90,7 +90,8 @@ class Shape {
     for (int axis = first; axis < last; ++axis) product *= (*this)[axis];
     return product;
   }
-  std::span<const std::int64_t> dims() const noexcept { return {dims_.data(), static_cast<std::size_t>(rank_)}; }
+  std::span<const std::int64_t> dims() const& noexcept { return {dims_.data(), static_cast<std::size_t>(rank_)}; }
+  std::span<const std::int64_t> dims() const&& = delete;  // would outlive the shape
   bool operator==(const Shape& other) const noexcept;
 
  private:
