@@ -182,6 +182,8 @@ class Parser {
     const bool lazy = take("?");
     if (sees("+")) unknown("a possessive repetition");
     if (quantifier()) refuse("a repetition of a repetition");
+    // Python's own rules for a repeated empty match decide which alternative wins there.
+    if (python_ && *count != std::pair(0, 1) && pattern_.nullable(item)) unknown("a repetition of what may be empty");
     return node({.kind = Kind::repeat, .children = {item}, .least = count->first, .most = count->second, .lazy = lazy});
   }
 
