@@ -317,7 +317,7 @@ nb::object value_to_python(const Value& value, void* owned) {
 Attribute attribute_from_python(const std::string& name, nb::handle object, Keep& keep) {
   if (PyLong_Check(object.ptr())) return static_cast<std::int64_t>(nb::cast<long long>(object));
   if (PyFloat_Check(object.ptr())) return nb::cast<double>(object);
-  if (PyUnicode_Check(object.ptr())) return std::string(nb::borrow<nb::str>(object).c_str());
+  if (PyUnicode_Check(object.ptr())) return std::string(text_of(object.ptr(), keep));
   if (PyTuple_Check(object.ptr())) {
     std::vector<std::string> texts;
     for (const nb::handle item : nb::borrow<nb::tuple>(object)) texts.emplace_back(text_of(item.ptr(), keep));

@@ -211,6 +211,7 @@ Automaton::Matched Automaton::step(const Classes& classes, const Threads& from, 
       scratch.stack.pop_back();
       if (scratch.seen[key] == stamp) continue;
       scratch.seen[key] = stamp;
+      ++scratch.visits;
       const Instruction& one = instructions_[key / 2];
       const std::uint32_t has_read = key & 1U;
       const auto at = [has_read](int target) { return static_cast<std::uint32_t>(target) * 2 | has_read; };

@@ -80,6 +80,7 @@ class Automaton {
     std::vector<std::uint32_t> added;
     std::vector<std::uint32_t> stack;
     std::uint32_t stamp = 0;
+    std::size_t visits = 0;  // of instructions, all steps together
   };
 
   struct Matched {

@@ -7,8 +7,8 @@ namespace sklort::text {
 
 namespace {
 
-constexpr std::size_t most_entries = 1U << 18U;
-constexpr std::size_t most_threads = 1U << 20U;  // summed over the states: bounds the time to build them
+constexpr std::size_t most_entries = 1U << 16U;
+constexpr std::size_t most_visits = 1U << 20U;  // bounds the time it takes to build them
 
 struct State {
   std::vector<std::uint32_t> keys;
@@ -21,14 +21,14 @@ struct State {
 
 std::optional<Dfa> Dfa::make(const Classes& classes, const Automaton& automaton, bool searching) {
   Dfa dfa;
-  dfa.columns_ = static_cast<std::uint32_t>(classes.count());
+  const auto columns = static_cast<std::uint32_t>(classes.count());
   dfa.asks_ = automaton.asks();
   std::map<State, std::uint32_t> known;
   std::vector<const State*> states;
   const auto number = [&](State state) {
     // Nothing can follow: what stands behind does not matter any more.
     if (state.keys.empty() && !state.searching) state.behind = 0;
-    const auto [found, added] = known.emplace(std::move(state), static_cast<std::uint32_t>(known.size()));
+    const auto [found, added] = known.emplace(std::move(state), static_cast<std::uint32_t>(known.size() * columns));
     if (added) states.push_back(&found->first);
     return found->second;
   };
@@ -43,7 +43,6 @@ std::optional<Dfa> Dfa::make(const Classes& classes, const Automaton& automaton,
   Automaton::Scratch scratch(automaton);
   Threads from;
   Threads to;
-  std::size_t work = 0;
   for (std::size_t i = 0; i < states.size(); ++i) {
     const State& state = *states[i];
     from.clear();
@@ -52,9 +51,8 @@ std::optional<Dfa> Dfa::make(const Classes& classes, const Automaton& automaton,
       from.push(Threads::mark, 0);
       from.push(automaton.start_key(), 0);
     }
-    work += from.keys.size() * dfa.columns_;
-    if (states.size() * dfa.columns_ > most_entries || work > most_threads) return std::nullopt;
-    for (std::uint32_t one = 0; one < dfa.columns_; ++one) {
+    if (states.size() * columns > most_entries || scratch.visits > most_visits) return std::nullopt;
+    for (std::uint32_t one = 0; one < columns; ++one) {
       const auto next = static_cast<std::uint8_t>(one);
       const Automaton::Matched matched = automaton.step(classes, from, state.behind, next, to, scratch);
       const auto behind = static_cast<Context>(classes.context(next) & dfa.asks_);

@@ -17,14 +17,13 @@ class Dfa {
   // Nothing when the tables would be too large. `searching`: a match may start anywhere; otherwise where the reading starts.
   static std::optional<Dfa> make(const Classes& classes, const Automaton& automaton, bool searching);
 
+  // A state is known by where its row of the table starts.
   static constexpr std::uint32_t dead = 0;
   std::uint32_t start(Context behind) const noexcept { return starts_[behind & asks_]; }
   // The state after a character, times two, plus one when a match ends before that character.
-  std::uint32_t next(std::uint32_t state, std::uint8_t one) const noexcept { return table_[state * columns_ + one]; }
-  std::size_t states() const noexcept { return table_.size() / columns_; }
+  std::uint32_t next(std::uint32_t state, std::uint8_t one) const noexcept { return table_[state + one]; }
 
  private:
-  std::uint32_t columns_ = 1;
   Context asks_ = 0;
   std::array<std::uint32_t, contexts> starts_{};
   std::vector<std::uint32_t> table_;

@@ -90,20 +90,11 @@ class Parser {
   // Flags for the whole of a Python pattern stand at its start: (?u)\b\w+\b.
   void start_flags(Flags& flags) {
     while (python_ && sees("(?")) {
-      const std::size_t from = at_;
-      at_ += 2;
-      bool any = false;
-      Flags read = flags;
-      while (!end() && is_letter(text_[at_])) {
-        any = true;
-        set_flag(text_[at_], true, read, true);
-        ++at_;
-      }
-      if (!any || !take(")")) {  // a group: read again as such
-        at_ = from;
-        return;
-      }
-      flags = read;
+      const std::size_t from = at_ + 2;
+      const std::size_t close = text_.find_first_not_of("aiLmsux", from);
+      if (close == from || close == std::string_view::npos || text_[close] != ')') return;  // a group
+      for (at_ = from; at_ < close; ++at_) set_flag(text_[at_], true, flags, true);
+      take(")");
     }
   }
 

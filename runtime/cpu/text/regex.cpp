@@ -43,30 +43,53 @@ Search::Search(const Pattern& pattern, Prefer prefer)
 
 std::optional<Match> Search::find(std::string_view text, std::size_t from, Scratch& scratch) const {
   if (!has_tables()) return simulate(text, from, scratch);
+  const std::size_t end = end_of_match(text, from);
+  if (end == nowhere) return std::nullopt;
+  // The leftmost match that ends there is the one: an earlier start would have been found first.
+  return Match{begin_of_match(text, end, from), end};
+}
+
+std::size_t Search::end_of_match(std::string_view text, std::size_t from) const noexcept {
+  // Before `plain`, the class of an ASCII character does not depend on where it stands.
+  const std::size_t plain = text.size() - (forwards_.looks_at_last_newline() && !text.empty() ? 1 : 0);
   std::uint32_t state = ends_->start(classes_.context(character_before(classes_, forwards_, text, from).one));
   std::size_t end = nowhere;
   for (std::size_t at = from;;) {
+    while (at < plain && is_ascii(text[at])) {
+      const std::uint32_t entry = ends_->next(state, classes_.of_ascii(static_cast<unsigned char>(text[at])));
+      if ((entry & 1U) != 0) end = at;
+      state = entry >> 1U;
+      if (state == Dfa::dead) return end;
+      ++at;
+    }
     const Character next = character_at(classes_, forwards_, text, at);
     const std::uint32_t entry = ends_->next(state, next.one);
     if ((entry & 1U) != 0) end = at;
     state = entry >> 1U;
-    if (state == Dfa::dead || next.size == 0) break;
+    if (state == Dfa::dead || next.size == 0) return end;
     at += next.size;
   }
-  if (end == nowhere) return std::nullopt;
+}
 
-  // The leftmost match that ends there is the one: an earlier start would have been found first.
-  state = begins_->start(classes_.context(character_at(classes_, backwards_, text, end).one));
+std::size_t Search::begin_of_match(std::string_view text, std::size_t end, std::size_t from) const noexcept {
+  std::uint32_t state = begins_->start(classes_.context(character_at(classes_, backwards_, text, end).one));
   std::size_t begin = end;
   for (std::size_t at = end;;) {
+    // The first character read may be a newline that ends the text: it goes the longer way.
+    while (at > from && at < text.size() && is_ascii(text[at - 1])) {
+      const std::uint32_t entry = begins_->next(state, classes_.of_ascii(static_cast<unsigned char>(text[at - 1])));
+      if ((entry & 1U) != 0) begin = at;
+      state = entry >> 1U;
+      if (state == Dfa::dead) return begin;
+      --at;
+    }
     const Character next = character_before(classes_, backwards_, text, at);
     const std::uint32_t entry = begins_->next(state, next.one);
     if ((entry & 1U) != 0) begin = at;
     state = entry >> 1U;
-    if (state == Dfa::dead || at <= from) break;
+    if (state == Dfa::dead || at <= from) return begin;
     at -= next.size;
   }
-  return Match{begin, end};
 }
 
 std::optional<Match> Search::simulate(std::string_view text, std::size_t from, Scratch& scratch) const {

@@ -37,6 +37,8 @@ class Search {
   bool has_tables() const noexcept { return ends_.has_value() && begins_.has_value(); }
 
  private:
+  std::size_t end_of_match(std::string_view text, std::size_t from) const noexcept;
+  std::size_t begin_of_match(std::string_view text, std::size_t end, std::size_t from) const noexcept;
   std::optional<Match> simulate(std::string_view text, std::size_t from, Scratch& scratch) const;
 
   Classes classes_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "text/pages.h"
@@ -35,11 +36,15 @@ bool contains(std::span<const Range> ranges, char32_t code) noexcept {
   return after != ranges.begin() && code <= std::prev(after)->last;
 }
 
-Pages<std::int32_t> spread(std::span<const Move> moves) {
+// A code point of `beyond` becomes several and has no distance.
+constexpr std::int32_t several = std::numeric_limits<std::int32_t>::max();
+
+Pages<std::int32_t> spread(std::span<const Move> moves, std::span<const Several> beyond) {
   std::vector<std::pair<char32_t, std::int32_t>> each;
   for (const Move& move : moves) {
     for (char32_t code = move.first; code <= move.last; code += move.step) each.emplace_back(code, move.delta);
   }
+  for (const Several& one : beyond) each.emplace_back(one.code, several);
   std::ranges::sort(each);
   return Pages<std::int32_t>([&, next = each.begin()](char32_t first, auto& page) mutable {
     for (; next != each.end() && next->first < first + page.size(); ++next) page[next->first - first] = next->second;
@@ -47,17 +52,17 @@ Pages<std::int32_t> spread(std::span<const Move> moves) {
 }
 
 const Pages<std::int32_t>& lower_moves() {
-  static const Pages<std::int32_t> pages = spread(tables::lower);
+  static const Pages<std::int32_t> pages = spread(tables::lower, {});
   return pages;
 }
 
 const Pages<std::int32_t>& upper_moves() {
-  static const Pages<std::int32_t> pages = spread(tables::upper);
+  static const Pages<std::int32_t> pages = spread(tables::upper, tables::upper_several);
   return pages;
 }
 
-char32_t moved(char32_t code, const Pages<std::int32_t>& moves) noexcept {
-  return static_cast<char32_t>(static_cast<std::int32_t>(code) + moves[code]);
+char32_t moved(char32_t code, std::int32_t delta) noexcept {
+  return static_cast<char32_t>(static_cast<std::int32_t>(code) + delta);
 }
 
 constexpr char32_t capital_sigma = 0x3A3;
@@ -113,7 +118,7 @@ std::span<const SameUpper> same_upper() noexcept { return tables::same_upper; }
 
 bool is_space(char32_t code) noexcept { return contains(tables::space, code); }
 
-char32_t lower_of(char32_t code) noexcept { return moved(code, lower_moves()); }
+char32_t lower_of(char32_t code) noexcept { return moved(code, lower_moves()[code]); }
 
 std::span<const std::pair<char32_t, char32_t>> lower_pairs() {
   static const auto pairs = [] {
@@ -130,36 +135,47 @@ std::span<const std::pair<char32_t, char32_t>> lower_pairs() {
 void append_lower(std::string_view text, std::string& out) {
   if (all_ascii(text)) return append_ascii<'A'>(text, out);
   const Pages<std::int32_t>& moves = lower_moves();
+  std::size_t copied = 0;  // what does not change is copied in one go
   for (std::size_t at = 0; at < text.size();) {
     const Decoded found = decode(text, at);
-    if (found.code == capital_sigma) {
-      append(out, is_final(text, at, found.size) ? final_sigma : small_sigma);
-    } else {
-      append(out, moved(found.code, moves));
-      if (found.code == capital_i_with_dot) append(out, dot_above);
+    const std::int32_t delta = moves[found.code];
+    if (delta != 0) {
+      out.append(text, copied, at - copied);
+      copied = at + found.size;
+      if (found.code == capital_sigma) {
+        append(out, is_final(text, at, found.size) ? final_sigma : small_sigma);
+      } else {
+        append(out, moved(found.code, delta));
+        if (found.code == capital_i_with_dot) append(out, dot_above);
+      }
     }
     at += found.size;
   }
+  out.append(text, copied);
 }
 
 void append_upper(std::string_view text, std::string& out) {
   if (all_ascii(text)) return append_ascii<'a'>(text, out);
   const Pages<std::int32_t>& moves = upper_moves();
+  std::size_t copied = 0;
   for (std::size_t at = 0; at < text.size();) {
     const Decoded found = decode(text, at);
-    at += found.size;
     const std::int32_t delta = moves[found.code];
-    const auto* several = delta != 0 || found.code < 0x80
-                              ? std::end(tables::upper_several)
-                              : std::ranges::lower_bound(tables::upper_several, found.code, {}, &Several::code);
-    if (several == std::end(tables::upper_several) || several->code != found.code) {
-      append(out, static_cast<char32_t>(static_cast<std::int32_t>(found.code) + delta));
-      continue;
+    if (delta != 0) {
+      out.append(text, copied, at - copied);
+      copied = at + found.size;
+      if (delta != several) {
+        append(out, moved(found.code, delta));
+      } else {
+        const auto* to = std::ranges::lower_bound(tables::upper_several, found.code, {}, &Several::code);
+        for (const char32_t code : to->to) {
+          if (code != 0) append(out, code);
+        }
+      }
     }
-    for (const char32_t code : several->to) {
-      if (code != 0) append(out, code);
-    }
+    at += found.size;
   }
+  out.append(text, copied);
 }
 
 }  // namespace sklort::text
