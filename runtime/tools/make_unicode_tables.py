@@ -1,4 +1,4 @@
-"""Write cpu/text/unicode_tables.inc from the Unicode data of the Python that runs this: `python make_unicode_tables.py`.
+"""Write cpu/text/unicode_tables.inc from the Unicode data of the Python that runs this (3.11 or later).
 
 The tables are derived from what ``str`` and ``re`` do, since that is what the kernels must agree with.
 """
@@ -84,8 +84,8 @@ def main() -> None:
         return [f"{{0x{f:X}, 0x{t:X}, {s}, {d}}}" for f, t, s, d in runs(pairs)]
 
     parts = [
-        f"// Made by tools/make_unicode_tables.py from Unicode {unicodedata.unidata_version}. Do not edit.\n// clang-format off\n",
-        f'constexpr const char* version = "{unicodedata.unidata_version}";\n',
+        f"// Made by tools/make_unicode_tables.py from Unicode {unicodedata.unidata_version}. Do not edit.\n"
+        "// clang-format off\n",
         table("Range", "word", map(hexes, ranges(lambda c: c.isalnum() or c == "_"))),
         table("Range", "decimal", map(hexes, ranges(str.isdecimal))),
         table("Range", "space", map(hexes, ranges(str.isspace))),
@@ -93,7 +93,7 @@ def main() -> None:
         table("Range", "ignorable", map(hexes, ranges(is_ignorable))),
         table("Move", "lower", moves(lower)),
         table("Move", "upper", moves(upper)),
-        table("Several", "upper_several", (hexes([c, *(up + [0])[:3]]) for c, up in upper_many)),
+        table("Several", "upper_several", (hexes([c, *[*up, 0][:3]]) for c, up in upper_many)),
         table(
             "Pair",
             "same_upper",

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import random
 
-LITERALS = [*"abcxyzABC012_-. isIS", r"\.", r"\-", *"éÉßσςΣКкİıſ\u212a", "\n", r"\n", "\u0663", "\u0301", "日", "\U0001d518"]
+LITERALS = [
+    *"abcxyzABC012_-. isIS",
+    r"\.",
+    r"\-",
+    *"éÉßσςΣКкİıſ\u212a",
+    "\n",
+    r"\n",
+    "\u0663",
+    "\u0301",
+    "日",
+    "\U0001d518",
+]
 LITERALS += [r"\u00e9", r"\x41"]
 CATEGORIES = [r"\w", r"\W", r"\d", r"\D", r"\s", r"\S"]
 ASSERTIONS = [r"\b", r"\B", "^", "$", r"\A", r"\Z"]

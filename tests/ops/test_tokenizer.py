@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.ops.one_node import program, run, texts
-from tests.ops.patterns import SIMULATED, Patterns
 from sklearn.feature_extraction.text import CountVectorizer
 
 from sklort._native import _core
 from sklort.exceptions import InvalidGraph, NotImplemented, SklortError
+from tests.ops.one_node import program, run, texts
+from tests.ops.patterns import SIMULATED, Patterns
 
 DEFAULT = r"(?u)\b\w\w+\b"
 DOCUMENTS = [
@@ -111,7 +111,9 @@ def test_the_simulation_is_reached_and_told() -> None:
 def test_character_classes_are_those_of_re(letter: str) -> None:
     codes = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
     if unicodedata.unidata_version != "14.0.0":  # of the tables: blocks that have not changed since
-        codes = [char for char in codes if char < "\u0530" or "\u1e00" <= char < "\u2000" or "\u4e00" <= char < "\u9fa6"]
+        codes = [
+            char for char in codes if char < "\u0530" or "\u1e00" <= char < "\u2000" or "\u4e00" <= char < "\u9fa6"
+        ]
     text = "".join(codes)
     assert cut([text], tokenexp=f"\\{letter}") == [re.findall(f"\\{letter}", text)]
 
@@ -148,7 +150,7 @@ def test_two_dimensions_become_three() -> None:
     assert out.tolist() == [[["a", "b"], ["c", "#"]], [["#", "#"], ["d", "#"]]]
 
 
-@pytest.mark.parametrize("shape, expected", [((0,), (0,)), ((3, 0), (3, 0)), ((0, 3), (0, 3, 0)), ((2,), (2, 0))])
+@pytest.mark.parametrize(("shape", "expected"), [((0,), (0,)), ((3, 0), (3, 0)), ((0, 3), (0, 3, 0)), ((2,), (2, 0))])
 def test_nothing_to_cut(shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
     assert run("Tokenizer", [np.full(shape, "", object)], **options(tokenexp=r"\w", mark=1)).shape == expected
 
@@ -177,7 +179,7 @@ def test_threads_change_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "pattern, word",
+    ("pattern", "word"),
     [
         (r"(?=a)b", "group"),
         (r"(?<!a)b", "group"),
@@ -201,7 +203,9 @@ def test_what_is_not_known_is_refused_with_a_sentence(pattern: str, word: str) -
         program("Tokenizer", [texts("")], **options(tokenexp=pattern))
 
 
-@pytest.mark.parametrize("pattern", ["(", ")", "[a", "a**", "*a", "a{3,2}", "[b-a]", "\\", r"\x4", "(?P<a", "(?i", "(?:a", r"[\w-z]"])
+@pytest.mark.parametrize(
+    "pattern", ["(", ")", "[a", "a**", "*a", "a{3,2}", "[b-a]", "\\", r"\x4", "(?P<a", "(?i", "(?:a", r"[\w-z]"]
+)
 def test_broken_patterns_are_refused(pattern: str) -> None:
     with pytest.raises(re.error):
         re.compile(pattern)
@@ -209,7 +213,7 @@ def test_broken_patterns_are_refused(pattern: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "attributes, message",
+    ("attributes", "message"),
     [
         ({}, "exactly one of 'separators' and 'tokenexp'"),
         ({"tokenexp": "a", "separators": (",",)}, "exactly one of 'separators' and 'tokenexp'"),

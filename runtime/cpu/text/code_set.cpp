@@ -45,6 +45,36 @@ CodeSet CodeSet::complement() const {
   return out;
 }
 
+CodeSet set_of(std::initializer_list<Range> ranges) { return CodeSet(std::span(ranges.begin(), ranges.size())); }
+
+std::optional<CodeSet> posix_class(std::string_view name) {
+  struct Named {
+    std::string_view name;
+    std::initializer_list<Range> ranges;
+  };
+  static constexpr Range digit{'0', '9'};
+  static constexpr Range upper{'A', 'Z'};
+  static constexpr Range lower{'a', 'z'};
+  const Named all[] = {
+      {"alnum", {digit, upper, lower}},
+      {"alpha", {upper, lower}},
+      {"ascii", {{0, 0x7F}}},
+      {"blank", {{'\t', '\t'}, {' ', ' '}}},
+      {"cntrl", {{0, 0x1F}, {0x7F, 0x7F}}},
+      {"digit", {digit}},
+      {"graph", {{'!', '~'}}},
+      {"lower", {lower}},
+      {"print", {{' ', '~'}}},
+      {"punct", {{'!', '/'}, {':', '@'}, {'[', '`'}, {'{', '~'}}},
+      {"space", {{'\t', '\r'}, {' ', ' '}}},
+      {"upper", {upper}},
+      {"word", {digit, upper, {'_', '_'}, lower}},
+      {"xdigit", {digit, {'A', 'F'}, {'a', 'f'}}},
+  };
+  const auto* found = std::ranges::find(all, name, &Named::name);
+  return found == std::end(all) ? std::nullopt : std::optional(set_of(found->ranges));
+}
+
 CodeSet without_case(const CodeSet& set, bool dotless) {
   constexpr char32_t capital_i_with_dot = 0x130;
   constexpr char32_t dotless_i = 0x131;

@@ -1,7 +1,10 @@
 // A set of code points.
 #pragma once
 
+#include <initializer_list>
+#include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "text/unicode.h"
@@ -26,6 +29,11 @@ class CodeSet {
   void normalise();
   std::vector<Range> ranges_;
 };
+
+CodeSet set_of(std::initializer_list<Range> ranges);
+
+// What [:name:] stands for in RE2: all of it ASCII.
+std::optional<CodeSet> posix_class(std::string_view name);
 
 // What a set matches when case does not count. `dotless`: i, dotless i and I with a dot above are one letter, as in Python.
 CodeSet without_case(const CodeSet& set, bool dotless);
