@@ -84,7 +84,7 @@ def main() -> None:
         return [f"{{0x{f:X}, 0x{t:X}, {s}, {d}}}" for f, t, s, d in runs(pairs)]
 
     parts = [
-        f"// Made by tools/make_unicode_tables.py from Unicode {unicodedata.unidata_version}. Do not edit.\n"
+        f"// Made by tools/make_unicode_tables.py from Unicode {unicodedata.unidata_version}. Do not edit.",
         "// clang-format off\n",
         table("Range", "word", map(hexes, ranges(lambda c: c.isalnum() or c == "_"))),
         table("Range", "decimal", map(hexes, ranges(str.isdecimal))),

@@ -3,21 +3,24 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <string>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
+#include "lookup.h"
 #include "op.h"
-#include "text/dictionary.h"
 #include "threads.h"
 
 namespace sklort {
 namespace {
 
-constexpr std::int32_t none = text::Words::none;
+constexpr std::int32_t none = -1;
 
 enum class Mode { tf, idf, tfidf };
 
-// The n-grams of a pool, and the column of the output each is counted in.
+// The n-grams of a pool, and the column of the output each is counted in. An item is known by where it first stands in the pool.
 class NGrams {
  public:
   struct Node {
@@ -30,6 +33,8 @@ class NGrams {
          std::int64_t least, std::int64_t most) {
     const auto total = static_cast<std::int64_t>(items.size());
     std::size_t gram = 0;
+    first_.assign(items.size(), none);
+    std::unordered_map<std::int64_t, std::int32_t> edges;
     nodes_.emplace_back();  // the root
     for (std::size_t i = 0; i < counts.size(); ++i) {
       const auto size = static_cast<std::int64_t>(i) + 1;
@@ -43,44 +48,41 @@ class NGrams {
       for (std::int64_t at = first; at < last; at += size, ++gram) {
         if (gram >= columns.size()) bad_graph("attribute 'ngram_indexes' has fewer entries than the pool has n-grams");
         if (size < least || size > most) continue;
-        add(items.subspan(static_cast<std::size_t>(at), static_cast<std::size_t>(size)), columns[gram]);
+        add(items.subspan(static_cast<std::size_t>(at), static_cast<std::size_t>(size)), columns[gram], edges);
       }
     }
     if (gram != columns.size())
       bad_graph("attribute 'ngram_indexes' has ", columns.size(), " entries for ", gram, " n-grams of the pool");
+    std::vector<std::int64_t> keys;
+    for (const auto& [key, target] : edges) {
+      keys.push_back(key);
+      targets_.push_back(target);
+    }
+    edges_ = IntegerLookup(keys, Duplicates::first);
   }
 
   std::int32_t child(std::int32_t node, std::int32_t item) const noexcept {
-    if (node == 0) return static_cast<std::size_t>(item) < first_.size() ? first_[static_cast<std::size_t>(item)] : none;
+    if (node == 0) return first_[static_cast<std::size_t>(item)];
     const std::int32_t edge = edges_.find(key(node, item));
-    return edge == none ? none : targets_[static_cast<std::size_t>(edge)];
+    return edge < 0 ? none : targets_[static_cast<std::size_t>(edge)];
   }
   const Node& operator[](std::int32_t node) const noexcept { return nodes_[static_cast<std::size_t>(node)]; }
 
  private:
-  static std::uint64_t key(std::int32_t node, std::int32_t item) noexcept {
-    return static_cast<std::uint64_t>(node) << 32U | static_cast<std::uint32_t>(item);
+  static std::int64_t key(std::int32_t node, std::int32_t item) noexcept {
+    return static_cast<std::int64_t>(node) << 32 | static_cast<std::int64_t>(item);
   }
 
-  std::int32_t new_node(std::int32_t parent) {
-    nodes_[static_cast<std::size_t>(parent)].leaf = false;
-    nodes_.emplace_back();
-    return static_cast<std::int32_t>(nodes_.size()) - 1;
-  }
-
-  void add(std::span<const std::int32_t> items, std::int64_t column) {
+  void add(std::span<const std::int32_t> items, std::int64_t column, std::unordered_map<std::int64_t, std::int32_t>& edges) {
     std::int32_t node = 0;
     for (const std::int32_t item : items) {
-      std::int32_t next = child(node, item);
+      const auto fresh = static_cast<std::int32_t>(nodes_.size());
+      std::int32_t& next =
+          node == 0 ? first_[static_cast<std::size_t>(item)] : edges.emplace(key(node, item), none).first->second;
       if (next == none) {
-        next = new_node(node);
-        if (node == 0) {
-          if (static_cast<std::size_t>(item) >= first_.size()) first_.resize(static_cast<std::size_t>(item) + 1, none);
-          first_[static_cast<std::size_t>(item)] = next;
-        } else {
-          edges_.insert(key(node, item));
-          targets_.push_back(next);
-        }
+        next = fresh;
+        nodes_[static_cast<std::size_t>(node)].leaf = false;
+        nodes_.emplace_back();
       }
       node = next;
     }
@@ -91,7 +93,7 @@ class NGrams {
 
   std::vector<Node> nodes_;
   std::vector<std::int32_t> first_;  // by item: the child of the root
-  text::Numbers edges_;
+  IntegerLookup edges_;
   std::vector<std::int32_t> targets_;  // by edge
 };
 
@@ -174,11 +176,13 @@ class TfIdfVectorizer final : public Op {
       bad_graph("exactly one of 'pool_strings' and 'pool_int64s' must be given");
     std::vector<std::int32_t> items;
     if (of_texts_) {
-      for (const std::string& word : node.texts("pool_strings")) items.push_back(words_.insert(word));
+      const std::vector<std::string> words = node.texts("pool_strings");
+      words_ = TextLookup(words, Duplicates::first);
+      for (const std::string& word : words) items.push_back(words_.find(word));
     } else {
-      for (const std::int64_t number : node.integers("pool_int64s")) {
-        items.push_back(numbers_.insert(static_cast<std::uint64_t>(number)));
-      }
+      const auto numbers = node.integers("pool_int64s");
+      numbers_ = IntegerLookup(numbers, Duplicates::first);
+      for (const std::int64_t number : numbers) items.push_back(numbers_.find(number));
     }
     return items;
   }
@@ -194,12 +198,10 @@ class TfIdfVectorizer final : public Op {
       }
     } else if (input.dtype == DType::int64) {
       const auto* numbers = input.as<std::int64_t>() + first;
-      for (std::int64_t i = 0; i < width; ++i) items[i] = numbers_.find(static_cast<std::uint64_t>(numbers[i]));
+      for (std::int64_t i = 0; i < width; ++i) items[i] = numbers_.find(numbers[i]);
     } else {
       const auto* numbers = input.as<std::int32_t>() + first;
-      for (std::int64_t i = 0; i < width; ++i) {
-        items[i] = numbers_.find(static_cast<std::uint64_t>(static_cast<std::int64_t>(numbers[i])));
-      }
+      for (std::int64_t i = 0; i < width; ++i) items[i] = numbers_.find(numbers[i]);
     }
   }
 
@@ -238,8 +240,8 @@ class TfIdfVectorizer final : public Op {
   std::int64_t skips_;
   std::int64_t columns_;
   bool of_texts_;
-  text::Words words_;
-  text::Numbers numbers_;
+  TextLookup words_;
+  IntegerLookup numbers_;
   NGrams grams_;
   std::vector<float> weights_;
 };

@@ -1,5 +1,3 @@
-#include "text/pattern.h"
-
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -7,6 +5,7 @@
 #include <utility>
 
 #include "error.h"
+#include "text/pattern.h"
 #include "text/utf8.h"
 
 namespace sklort::text {
