@@ -24,8 +24,8 @@ from onnx import AttributeProto, numpy_helper
 from sklort._native import _core
 
 # A change that loses cases must fail: raise these with the operators, never lower them.
-LEAST_CASES = 571
-LEAST_OPERATORS = 91
+LEAST_CASES = 598
+LEAST_OPERATORS = 96
 
 STORED = set("?bBhHiIlLqQefdFDOUS")  # characters of NumPy's own types; ml_dtypes borrows their kinds
 
