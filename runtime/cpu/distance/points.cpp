@@ -46,6 +46,20 @@ double direction(const T* row, std::int64_t features, double mean, double* to, s
   return 0;
 }
 
+// The square of half the chord between two points of the unit sphere.
+void haversines(const double* rows, std::int64_t queries, const double* panels, std::int64_t count, double* to,
+                std::int64_t stride) noexcept {
+  constexpr std::int64_t width = 3;
+  for (std::int64_t q = 0; q < queries; ++q, rows += width, to += stride) {
+    for (std::int64_t i = 0; i < count; ++i) {
+      const double* point = panels + i / panel_points * width * panel_points + i % panel_points;
+      const double north = std::sin(0.5 * (rows[0] - point[0]));
+      const double east = std::sin(0.5 * (rows[1] - point[panel_points]));
+      to[i] = north * north + rows[2] * point[2 * panel_points] * east * east;
+    }
+  }
+}
+
 double overlap_distance(Overlap overlap, double both, double x, double y, double features) noexcept {
   const double differ = x + y - 2 * both;
   switch (overlap) {
@@ -151,8 +165,9 @@ std::int64_t Points::tile() const noexcept {
 
 void Points::reduced(const double* rows, const double* marks, std::int64_t queries, std::int64_t first, std::int64_t count,
                      double* to, std::int64_t stride) const noexcept {
-  distance_loops().term[static_cast<int>(metric_.term)](rows, queries, width(), panels_ + first * width(), panels_of(count),
-                                                        metric_.p, to, stride);
+  const double* panels = panels_ + first * width();
+  if (metric_.term == Term::haversine) return haversines(rows, queries, panels, count, to, stride);
+  distance_loops().term[static_cast<int>(metric_.term)](rows, queries, width(), panels, panels_of(count), metric_.p, to, stride);
   if (metric_.rows == Rows::truth || metric_.rows == Rows::unit) settle(marks, queries, first, count, to, stride);
 }
 

@@ -169,18 +169,6 @@ void term(const double* x, std::int64_t queries, std::int64_t features, const do
   }
 }
 
-void haversine(const double* x, std::int64_t queries, std::int64_t features, const double* points, std::int64_t panels, double,
-               double* to, std::int64_t stride) noexcept {
-  for (std::int64_t query = 0; query < queries; ++query, x += features, to += stride) {
-    for (std::int64_t i = 0; i < panels * panel_points; ++i) {
-      const double* y = points + i / panel_points * features * panel_points + i % panel_points;
-      const double latitude = __builtin_sin(0.5 * (x[0] - y[0]));
-      const double longitude = __builtin_sin(0.5 * (x[1] - y[panel_points]));
-      to[i] = latitude * latitude + x[2] * y[2 * panel_points] * longitude * longitude;
-    }
-  }
-}
-
 std::int64_t below(const double* values, std::int64_t count, double limit, std::int64_t base, Found* found) noexcept {
   constexpr std::int64_t block = 32;
   std::int64_t total = 0;
@@ -205,9 +193,8 @@ std::int64_t below(const double* values, std::int64_t count, double limit, std::
 
 }  // namespace
 
-extern const DistanceLoops term_loops = {
-    {term<Squares>, term<Products>, term<Absolutes>, term<Maximum>, term<Powers>, term<Canberra>, term<BrayCurtis>, term<Unequal>,
-     term<NanSquares>, term<Entropy>, haversine},
-    below};
+extern const DistanceLoops term_loops = {{term<Squares>, term<Products>, term<Absolutes>, term<Maximum>, term<Powers>,
+                                          term<Canberra>, term<BrayCurtis>, term<Unequal>, term<NanSquares>, term<Entropy>},
+                                         below};
 
 }  // namespace sklort::distance::SKLORT_HOT

@@ -19,9 +19,9 @@ enum class Term : std::uint8_t {
   unequal,      // how many x != y
   nan_squares,  // sum (x - y)^2 where neither is NaN, scaled up as if all were there; NaN when none is
   entropy,      // sum x ln(x / m) + y ln(y / m), m = (x + y) / 2
-  haversine,    // of (latitude, longitude, cosine of the latitude)
+  haversine,    // of (latitude, longitude, cosine of the latitude); no hot loop, its time goes into sines
 };
-inline constexpr int terms = 11;
+inline constexpr int hot_terms = 10;
 
 // to[q * stride + i] for `queries` rows of x (each `features` long) and the points of `panels` panels. The terms of a pair are
 // added in the order of the features, each lane for itself: the bits depend on the two rows alone.
@@ -34,7 +34,7 @@ struct Found {
 };
 
 struct DistanceLoops {
-  TermLoop term[terms];
+  TermLoop term[hot_terms];
   // Writes the values below the limit with their indices, the first of which is `base`; returns how many. There must be room for
   // `count`.
   std::int64_t (*below)(const double* values, std::int64_t count, double limit, std::int64_t base, Found* found) noexcept;

@@ -1,12 +1,12 @@
 #include "ops/svm.hot.h"
 
-#include "simd_math.h"
+#include "simd_exp.h"
 
 namespace sklort::SKLORT_HOT {
 namespace {
 
 void decay(double* values, std::int64_t count, double factor) noexcept {
-  map(values, count, [factor](Vector<double> x) noexcept { return exp<double>(x * factor); });
+  map(values, values, count, [factor](Vector<double> x) noexcept { return exp(x * factor); });
 }
 
 double dot(const double* a, const double* b, std::int64_t count) noexcept {
