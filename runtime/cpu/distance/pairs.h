@@ -23,7 +23,8 @@ class Pairs {
   // The attributes `metric` and `p`; the points are input 1.
   Pairs(const Node& node, const char* default_metric);
 
-  const Metric& metric() const noexcept { return metric_; }
+  // When the points are a constant of the model; otherwise null.
+  const Points* constant() const noexcept { return constant_ ? &*constant_ : nullptr; }
 
   // Calls function(x, rows, points) with x a pointer to float or double.
   template <class Function>
@@ -93,6 +94,12 @@ class Block {
     }
   }
 
+  // A row taken, prepared.
+  const double* row(std::int64_t row) const noexcept { return rows_ + row * points_.width(); }
+
+  // See Points::bare.
+  bool bare(std::int64_t row) const noexcept { return points_.metric().rows == Rows::plain || points_.bare(marks_[row]); }
+
   // Calls function(row, first, count, distances) for each row taken and tile of points from `begin` to `end`.
   template <class Function>
   void each_tile(std::int64_t begin, std::int64_t end, Function&& function) noexcept {
@@ -100,6 +107,16 @@ class Block {
       const std::int64_t here = std::min(tile_, end - first);
       points_.reduced(rows_, marks_, count_, first, here, distances_, tile_);
       for (std::int64_t row = 0; row < count_; ++row) function(row, first, here, distances_ + row * tile_);
+    }
+  }
+
+  // The same for one of the rows: function(first, count, distances).
+  template <class Function>
+  void each_tile_of(std::int64_t row, std::int64_t begin, std::int64_t end, Function&& function) noexcept {
+    for (std::int64_t first = begin; first < end; first += tile_) {
+      const std::int64_t here = std::min(tile_, end - first);
+      points_.reduced(this->row(row), marks_ + row, 1, first, here, distances_, tile_);
+      function(first, here, static_cast<const double*>(distances_));
     }
   }
 
@@ -113,10 +130,12 @@ class Block {
   std::int64_t count_ = 0;
 };
 
-// So many rows are worth a thread of their own.
-inline std::int64_t rows_a_chunk(const Points& points) noexcept {
-  const std::int64_t cost = std::max<std::int64_t>(points.count() * points.width(), 1);
-  return std::clamp<std::int64_t>((std::int64_t{1} << 18) / cost / 4 * 4, 4, Block::most_rows * 8);
+// How many rows go to a thread at once: a multiple of 8, enough to be worth it and few enough for the threads to end together.
+inline std::int64_t rows_a_chunk(const Points& points, std::int64_t rows, int threads) noexcept {
+  constexpr std::int64_t group = 8;
+  const std::int64_t worth = (std::int64_t{1} << 18) / std::max<std::int64_t>(points.count() * points.width(), 1);
+  const std::int64_t even = std::min(rows / (4 * threads), Block::most_rows);
+  return std::max(std::int64_t{1}, (std::max(worth, even) + group - 1) / group) * group;
 }
 
 }  // namespace sklort::distance

@@ -36,6 +36,14 @@ class Points {
   std::int64_t count() const noexcept { return count_; }
   std::int64_t features() const noexcept { return features_; }
   std::int64_t width() const noexcept { return metric_.width(features_); }
+  // The reduced distance is the term alone: nothing that the rows' marks say is added.
+  bool bare(double mark) const noexcept {
+    return metric_.rows != Rows::truth && (metric_.rows != Rows::unit || (mark == 0 && !undefined_));
+  }
+  // A prepared feature of a point.
+  double value(std::int64_t point, std::int64_t feature) const noexcept {
+    return panels_[(point / panel_points * width() + feature) * panel_points + point % panel_points];
+  }
   // So many points, a multiple of panel_points, pass through the cache together.
   std::int64_t tile() const noexcept;
 

@@ -3,25 +3,29 @@
 // Outputs: distances (rows of X, k), ascending, of the type PairwiseDistance gives; indices (rows of X, k) of int64. Among equal
 // distances the lower index comes first, and is the one taken where only some fit; a NaN is further than everything.
 //
-// scikit-learn's brute force takes the same set of neighbours (its heaps keep the first of equals), but leaves the order among
-// equals to an unstable sort, and its euclidean distances to rounding; its trees take equals in the order of their own traversal.
-#include "distance/pairs.h"
-#include "distance/selection.h"
+// scikit-learn has no such rule. Its brute force evicts any one of several equally far neighbours from a heap and sorts unstably,
+// so which of equals it takes depends on the number of threads and on the size of the batch; its trees take them in the order of
+// their traversal.
+#include "distance/neighbours.h"
+#include "op.h"
 #include "threads.h"
 
 namespace sklort {
 namespace {
 
-using distance::Block;
-using distance::DistanceLoops;
+using distance::Filter;
 using distance::Found;
 using distance::Points;
-using distance::Selection;
+using distance::Search;
 
 class NearestNeighbors final : public Op {
  public:
   explicit NearestNeighbors(const Node& node) : pairs_(node, "euclidean"), k_(node.integer("k", 0)) {
     if (k_ < 1) bad_graph("attribute 'k' is ", k_, "; it must be at least 1");
+    const Points* points = pairs_.constant();
+    if (points == nullptr || !Filter::suits(*points)) return;
+    filter_.emplace(*points);
+    if (!filter_->usable()) filter_.reset();
   }
 
   void run(Call& call) const override {
@@ -43,59 +47,31 @@ class NearestNeighbors final : public Op {
  private:
   template <class From, class To>
   void find(Call& call, const From* x, std::int64_t rows, const Points& points, To* distances, std::int64_t* indices) const {
-    const DistanceLoops& loops = distance::distance_loops();
-    const std::int64_t memory_size = Block::memory_size(points);
-    const std::int64_t capacity = Selection::capacity(k_, points.tile());
-    const std::int64_t step = std::clamp<std::int64_t>((1 << 17) / capacity / 4 * 4, 4, Block::most_rows);
+    const Filter* filter = filter_ ? &*filter_ : nullptr;
+    const std::int64_t memory_size = Search::memory_size(points, filter, k_);
     auto* memory = call.scratch_of<double>(memory_size * call.threads());
-    auto* found = call.scratch_of<Found>(capacity * step * call.threads());
-    parallel(
-        rows, distance::rows_a_chunk(points), call.threads(), [&](int worker, std::int64_t first, std::int64_t last) noexcept {
-          Block block(points, memory + worker * memory_size);
-          Selection selections[Block::most_rows];
-          for (; first < last; first += step) {
-            const std::int64_t count = std::min(step, last - first);
-            for (std::int64_t row = 0; row < count; ++row) {
-              selections[row] = Selection(k_, found + (worker * step + row) * capacity);
-            }
-            block.take(x + first * points.features(), count);
-            block.each_tile(0, points.count(), [&](std::int64_t row, std::int64_t at, std::int64_t here, const double* reduced) {
-              selections[row].add(loops, reduced, here, at);
-            });
-            for (std::int64_t row = 0; row < count; ++row) {
-              To* to = distances + (first + row) * k_;
-              std::int64_t* index = indices + (first + row) * k_;
-              const Found* nearest = selections[row].finish();
-              const std::int64_t finite = selections[row].size();
-              for (std::int64_t i = 0; i < finite; ++i) {
-                to[i] = static_cast<To>(points.metric().finish(nearest[i].value, points.features()));
-                index[i] = nearest[i].index;
-              }
-              if (finite < k_) fill_up(block, x + (first + row) * points.features(), points, finite, to, index);
-            }
-          }
-        });
-  }
-
-  // What follows the finite distances when there are fewer than k: infinities, then NaN.
-  template <class From, class To>
-  void fill_up(Block& block, const From* row, const Points& points, std::int64_t have, To* to,
-               std::int64_t* index) const noexcept {
-    constexpr double infinity = std::numeric_limits<double>::infinity();
-    block.take(row, 1);
-    for (const bool nan : {false, true}) {
-      block.each_tile(0, points.count(), [&](std::int64_t, std::int64_t at, std::int64_t here, const double* reduced) {
-        for (std::int64_t i = 0; i < here && have < k_; ++i) {
-          if (nan ? !std::isnan(reduced[i]) : reduced[i] != infinity) continue;
-          to[have] = static_cast<To>(reduced[i]);
-          index[have++] = at + i;
-        }
-      });
-    }
+    const std::int64_t step = Search::most_rows(k_);
+    parallel(rows, distance::rows_a_chunk(points, rows, call.threads()), call.threads(),
+             [&](int worker, std::int64_t first, std::int64_t last) noexcept {
+               Search search(points, filter, k_, memory + worker * memory_size);
+               for (; first < last; first += step) {
+                 const std::int64_t count = std::min(step, last - first);
+                 search.run(x + first * points.features(), count);
+                 for (std::int64_t row = 0; row < count; ++row) {
+                   const Found* nearest = search.nearest(row);
+                   for (std::int64_t i = 0; i < k_; ++i) {
+                     const std::int64_t at = (first + row) * k_ + i;
+                     distances[at] = static_cast<To>(points.metric().finish(nearest[i].value, points.features()));
+                     indices[at] = nearest[i].index;
+                   }
+                 }
+               }
+             });
   }
 
   distance::Pairs pairs_;
   std::int64_t k_;
+  std::optional<Filter> filter_;
 };
 
 std::unique_ptr<Op> prepare(const Node& node) { return std::make_unique<NearestNeighbors>(node); }

@@ -47,7 +47,7 @@ class PairwiseDistance final : public Op {
     const std::int64_t memory_size = Block::memory_size(points);
     auto* memory = call.scratch_of<double>(memory_size * call.threads());
     const std::int64_t columns = points.count();
-    parallel(rows, distance::rows_a_chunk(points), call.threads(),
+    parallel(rows, distance::rows_a_chunk(points, rows, call.threads()), call.threads(),
              [&](int worker, std::int64_t first, std::int64_t last) noexcept {
                Block block(points, memory + worker * memory_size);
                for (; first < last; first += Block::most_rows) {
