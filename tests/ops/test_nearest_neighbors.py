@@ -37,7 +37,9 @@ def check(x: np.ndarray, y: np.ndarray, k: int, metric: str = "euclidean", **opt
 
 
 @pytest.mark.parametrize("constant", [False, True])
-@pytest.mark.parametrize("metric", ["euclidean", "sqeuclidean", "manhattan", "chebyshev", "cosine", "hamming", "jaccard"])
+@pytest.mark.parametrize(
+    "metric", ["euclidean", "sqeuclidean", "manhattan", "chebyshev", "cosine", "hamming", "jaccard"]
+)
 @pytest.mark.parametrize(("points", "features"), [(1, 1), (31, 2), (700, 3), (700, 20), (1100, 300)])
 def test_ties_go_to_the_lower_index(metric: str, points: int, features: int, constant: bool) -> None:
     rng = np.random.default_rng(0)
@@ -95,13 +97,32 @@ def huge_queries(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     return rng.normal(size=(40, 8)) * 10.0 ** np.arange(40)[:, None], rng.normal(size=(600, 8))
 
 
-@pytest.mark.parametrize("make", [far_away, clusters, copies, sorted_towards, tiny, huge, huge_queries])
+def sphere(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """All points of a sphere around the query, up to 1e-9; it touches their mean, where an estimate is not larger than its error."""
+    way = rng.normal(size=(400, 8))
+    way /= np.linalg.norm(way, axis=1, keepdims=True)
+    x = np.eye(8)[:1]
+    half = x + way * (1 + 1e-9 * rng.normal(size=(400, 1)))
+    return np.vstack([x, -x]), np.vstack([half, -half])
+
+
+@pytest.mark.parametrize("make", [sphere, far_away, clusters, copies, sorted_towards, tiny, huge, huge_queries])
 @pytest.mark.parametrize("k", [1, 7])
 def test_where_estimates_are_poor(make: Any, k: int) -> None:
     x, y = make(np.random.default_rng(2))
     for isa in _core.isas():
         with instruction_set(isa):
             check(x, y, k)
+
+
+def test_rows_of_zeros_are_nearer_than_opposite_ones() -> None:
+    rng = np.random.default_rng(6)
+    x, y = abs(rng.normal(size=(9, 8))), -abs(rng.normal(size=(400, 8)))
+    x[4] = 0
+    check(x, y, 3, "cosine")
+    y[300] = 0
+    check(x, y, 3, "cosine")
+    assert (neighbors(x, y, 3, metric="cosine")[1][:4, 0] == 300).all()
 
 
 def test_infinities_and_nan_come_last() -> None:

@@ -21,9 +21,7 @@ SHAPES = ((1, 1, 1), (5, 16, 3), (9, 17, 1), (37, 300, 11), (4, 33, 200))
 
 def distances(x: np.ndarray, y: np.ndarray, metric: str, *, constant: bool = True, **options: Any) -> Any:
     options = {"domain": "ai.sklort", **options}
-    return run(
-        options.pop("op_type", "PairwiseDistance"), [x, y], constants=[1] * constant, metric=metric, **options
-    )
+    return run(options.pop("op_type", "PairwiseDistance"), [x, y], constants=[1] * constant, metric=metric, **options)
 
 
 def rows(shape: tuple[int, int, int], seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -99,7 +97,8 @@ def test_float_is_the_double_rounded_once(metric: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("left", "right"), [(np.float32, np.float64), (np.float64, np.float32), (np.int64, np.float32), (np.int32, np.int64)]
+    ("left", "right"),
+    [(np.float32, np.float64), (np.float64, np.float32), (np.int64, np.float32), (np.int32, np.int64)],
 )
 @pytest.mark.parametrize("constant", [False, True])
 def test_other_types_give_double(left: Any, right: Any, constant: bool) -> None:
@@ -196,4 +195,6 @@ def test_cdist_defaults_to_squares() -> None:
     x, y = rows((5, 16, 3))
     got = run("CDist", [x, y], domain="com.microsoft")
     np.testing.assert_array_equal(got, cdist(x, y, "sqeuclidean"))
-    np.testing.assert_array_equal(distances(x, y, "cosine"), distances(x, y, "cosine", domain="com.microsoft", op_type="CDist"))
+    np.testing.assert_array_equal(
+        distances(x, y, "cosine"), distances(x, y, "cosine", domain="com.microsoft", op_type="CDist")
+    )
