@@ -85,7 +85,7 @@ void Svm::apply_kernel(double* values, std::int64_t count) const noexcept {
       for (std::int64_t i = 0; i < count; ++i) values[i] = power(gamma_ * values[i] + coef0_, degree_);
       return;
     case Kernel::sigmoid:
-      for (std::int64_t i = 0; i < count; ++i) values[i] = std::tanh(gamma_ * values[i] + coef0_);
+      SKLORT_CHOOSE(svm_loops).sigmoid(values, count, gamma_, coef0_);
       return;
   }
 }

@@ -1,12 +1,16 @@
 #include "ops/svm.hot.h"
 
-#include "simd_exp.h"
+#include "simd_math.h"
 
 namespace sklort::SKLORT_HOT {
 namespace {
 
 void decay(double* values, std::int64_t count, double factor) noexcept {
-  map(values, values, count, [factor](Vector<double> x) noexcept { return exp(x * factor); });
+  map(values, values, count, [factor](Vector<double> x) noexcept { return exp<double>(x * factor); });
+}
+
+void sigmoid(double* values, std::int64_t count, double factor, double shift) noexcept {
+  map(values, values, count, [factor, shift](Vector<double> x) noexcept { return tanh<double>(x * factor + shift); });
 }
 
 double dot(const double* a, const double* b, std::int64_t count) noexcept {
@@ -25,6 +29,6 @@ double dot(const double* a, const double* b, std::int64_t count) noexcept {
 
 }  // namespace
 
-extern const SvmLoops svm_loops = {decay, dot};
+extern const SvmLoops svm_loops = {decay, sigmoid, dot};
 
 }  // namespace sklort::SKLORT_HOT
