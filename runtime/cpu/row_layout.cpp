@@ -236,6 +236,8 @@ Found along_axis(const Node& node, Inputs inputs, std::int64_t otherwise) {
 
 Found softmax(const Node& node, Inputs inputs) { return along_axis(node, inputs, node.version < 13 ? 1 : -1); }
 
+Found lp_normalization(const Node& node, Inputs inputs) { return along_axis(node, inputs, -1); }
+
 void reduce_axis(Dims& trailing, int axis, bool keep) {
   const auto at = trailing.begin() + axis - 1;
   if (keep) {
@@ -273,6 +275,19 @@ Found label_and_scores(const Node&, Inputs inputs) {
   return are_rows(inputs[0]) && inputs[0].rank() == 2 ? Found(std::vector<Dims>{Dims{}, Dims{-1}}) : std::nullopt;
 }
 
+// Rows of a matrix against the rows of a constant one.
+bool are_compared(Inputs inputs) {
+  return inputs.size() == 2 && are_rows(inputs[0]) && inputs[0].rank() == 2 && inputs[1].kind == Kind::constant &&
+         inputs[1].constant->shape.rank() == 2;
+}
+
+Found distances(const Node&, Inputs inputs) { return are_compared(inputs) ? one({inputs[1].constant->shape[0]}) : std::nullopt; }
+
+Found neighbors(const Node& node, Inputs inputs) {
+  if (!are_compared(inputs)) return std::nullopt;
+  return std::vector<Dims>(2, Dims{node.integer("k", 0)});
+}
+
 const std::map<std::pair<std::string, std::string>, Rule>& rules() {
   static const auto made = [] {
     std::map<std::pair<std::string, std::string>, Rule> all;
@@ -300,8 +315,13 @@ const std::map<std::pair<std::string, std::string>, Rule>& rules() {
     all[{"", "Gather"}] = gather;
     all[{"", "Softmax"}] = softmax;
     all[{"", "LogSoftmax"}] = softmax;
+    all[{"", "Hardmax"}] = softmax;
+    all[{"", "LpNormalization"}] = lp_normalization;
     all[{"", "ArgMax"}] = arg_extremum;
     all[{"", "ArgMin"}] = arg_extremum;
+    all[{"com.microsoft", "CDist"}] = distances;
+    all[{"ai.sklort", "PairwiseDistance"}] = distances;
+    all[{"ai.sklort", "NearestNeighbors"}] = neighbors;
     const std::string ml = "ai.onnx.ml";
     for (const char* name : {"Scaler", "Normalizer", "Imputer", "Binarizer"}) all[{ml, name}] = same_matrix;
     all[{ml, "LabelEncoder"}] = same;

@@ -72,6 +72,12 @@ BY_ROWS: dict[str, tuple[Step, ...]] = {
         (ML, "Scaler", 1, {"offset": np.array([1.0], np.float32), "scale": np.array([2.0], np.float32)}, ["@"]),
     ),
     "normalizer": ((ML, "Normalizer", 1, {"norm": "L2"}, ["@"]),),
+    "lines": (("", "LpNormalization", 1, {"p": 1}, ["@"]), ("", "Hardmax", 13, {}, ["@"])),
+    "distances": (
+        ("com.microsoft", "CDist", 1, {"metric": "euclidean"}, ["@", np.linspace(-1, 1, 20).reshape(5, 4)]),
+        ("ai.sklort", "PairwiseDistance", 1, {"metric": "chebyshev"}, ["@", np.eye(5)]),
+    ),
+    "neighbours": (("ai.sklort", "NearestNeighbors", 1, {"k": 2}, ["@", np.linspace(-1, 1, 20).reshape(5, 4)]),),
 }
 
 NOT_BY_ROWS: dict[str, tuple[Step, ...]] = {
@@ -92,6 +98,9 @@ NOT_BY_ROWS: dict[str, tuple[Step, ...]] = {
         ("", "Add", 14, {}, ["@", np.zeros(6000)]),
     ),
     "squares": (("", "MatMul", 13, {}, ["@", "X"]),),
+    "distances between the rows": (("com.microsoft", "CDist", 1, {"metric": "euclidean"}, ["@", "X"]),),
+    "lines along the rows": (("", "LpNormalization", 1, {"axis": 0}, ["@"]),),
+    "an equation": (("", "Einsum", 12, {"equation": "ij->ij"}, ["@"]),),
 }
 
 
