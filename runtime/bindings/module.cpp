@@ -4,6 +4,7 @@
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include <cstdlib>
@@ -11,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "finite.h"
@@ -46,7 +48,7 @@ class PyProgram {
     std::optional<Program::Result> result;
     {
       std::optional<nb::gil_scoped_release> released;
-      if (value.tensor.count() >= worth_releasing) released.emplace();
+      if (value.tensor.count() >= worth_releasing || program_->has_subgraphs()) released.emplace();
       if (!is_within(value.tensor, range_, threads())) return reacquire_none(released);
       result.emplace(program_->run({&value, 1}, threads()));
     }
@@ -75,13 +77,15 @@ class PyProgram {
     std::optional<Program::Result> result;
     {
       std::optional<nb::gil_scoped_release> released;
-      if (elements >= worth_releasing) released.emplace();
+      if (elements >= worth_releasing || program_->has_subgraphs()) released.emplace();
       result.emplace(program_->run(values, threads()));
     }
     nb::list list;
     for (std::size_t i = 0; i < program_->outputs().size(); ++i) list.append(take(*result, i));
     return list;
   }
+
+  const std::shared_ptr<const Program>& program() const noexcept { return program_; }
 
   PyProgram guarded(bool nan, double limit) const { return {program_, threads_, Range{nan, limit}}; }
 
@@ -183,14 +187,20 @@ class PyBuilder {
   }
 
   void step(std::string label, std::string domain, std::string op_type, int version, const nb::dict& attributes,
-            std::vector<int> inputs, std::vector<int> outputs, std::vector<int> release, std::uint64_t key) {
+            std::vector<int> inputs, std::vector<int> outputs, std::vector<int> release, std::uint64_t key,
+            std::vector<std::tuple<std::string, PyProgram, std::vector<int>>> subgraphs) {
     Keep keep;
     Node node = make_node(std::move(domain), std::move(op_type), version, attributes, keep);
     node.label = std::move(label);
+    for (auto& [name, program, captured] : subgraphs) {
+      node.subgraphs.push_back({std::move(name), program.program(), std::move(captured)});
+    }
     builder_.step(std::move(node), key, std::move(inputs), std::move(outputs), std::move(release));
   }
 
-  void output(int slot, std::string name, int dtype) { builder_.output({slot, std::move(name), static_cast<DType>(dtype)}); }
+  void output(int slot, std::string name, int dtype, std::optional<std::vector<std::int64_t>> shape) {
+    builder_.output({slot, std::move(name), static_cast<DType>(dtype), std::move(shape)});
+  }
 
   PyProgram build(int threads) { return {builder_.build(), threads, Range{}}; }
 
@@ -286,8 +296,9 @@ NB_MODULE(_core, module) {
       .def("input", &PyBuilder::input, "slot"_a, "name"_a, "dtype"_a, "shape"_a.none())
       .def("constant", &PyBuilder::constant, "slot"_a, "array"_a)
       .def("step", &PyBuilder::step, "label"_a, "domain"_a, "op_type"_a, "version"_a, "attributes"_a, "inputs"_a, "outputs"_a,
-           "release"_a, "key"_a = 0)
-      .def("output", &PyBuilder::output, "slot"_a, "name"_a, "dtype"_a)
+           "release"_a, "key"_a = 0, "subgraphs"_a = nb::list(),
+           "`subgraphs`: for each the attribute, its program, and the slots of this one for what it captures.")
+      .def("output", &PyBuilder::output, "slot"_a, "name"_a, "dtype"_a, "shape"_a.none() = nb::none())
       .def("build", &PyBuilder::build, "threads"_a = 0);
 
   module.def(

@@ -283,6 +283,7 @@ Value value_from_python(nb::handle object, Keep& keep) {
     for (const nb::handle item : list) composite->items.push_back(value_from_python(item, keep));
     return Value{Value::Kind::sequence, {}, std::move(composite)};
   }
+  if (object.is_none()) return {};
   throw nb::type_error(sentence("expected an array, a dict or a list of these, got ", python_type(object)).c_str());
 }
 

@@ -88,4 +88,11 @@ const Tensor* Node::tensor(std::string_view name) const {
   return found == nullptr ? nullptr : &get<Tensor>(*found, name, "a tensor");
 }
 
+int Node::subgraph(std::string_view name) const {
+  for (std::size_t i = 0; i < subgraphs.size(); ++i) {
+    if (subgraphs[i].name == name) return static_cast<int>(i);
+  }
+  bad_graph("attribute '", name, "' is missing");
+}
+
 }  // namespace sklort

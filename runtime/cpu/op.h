@@ -27,6 +27,16 @@ namespace sklort {
 // A list of integers is a Tensor of int64, a list of floats a Tensor of float32.
 using Attribute = std::variant<std::int64_t, double, std::string, std::vector<std::string>, Tensor>;
 
+class Program;
+struct Step;
+
+// A graph among the attributes of a node: a program of its own. Its inputs are the graph's, then what it captures.
+struct Subgraph {
+  std::string name;  // of the attribute
+  std::shared_ptr<const Program> program;
+  std::vector<int> captured;  // slots of the program around it
+};
+
 // A node as `prepare` sees it. Constants live as long as the program, attributes only while `prepare` runs.
 struct Node {
   std::string label;  // for messages: operator and name
@@ -37,6 +47,7 @@ struct Node {
   std::vector<const Value*> constants;  // one for each input; nullptr unless the input is a constant of the model
   std::vector<DType> dtypes;            // one for each input; undefined when not known before the first run
   int outputs = 1;
+  std::vector<Subgraph> subgraphs;
 
   int inputs() const noexcept { return static_cast<int>(constants.size()); }
   const Value* constant(int input) const noexcept {
@@ -55,6 +66,7 @@ struct Node {
   std::span<const float> floats(std::string_view name) const;           // empty when missing
   std::vector<std::string> texts(std::string_view name) const;          // empty when missing
   const Tensor* tensor(std::string_view name) const;                    // nullptr when missing
+  int subgraph(std::string_view name) const;                            // its position among `subgraphs`
 
  private:
   const Attribute* find(std::string_view name) const;
@@ -62,16 +74,30 @@ struct Node {
 
 class Frame;
 
+// A subgraph during one invocation of the step that holds it. It runs any number of times; what is fed stays fed, and results
+// last until it runs again. They share memory with the frames around it and may be handed on as they are.
+class Body {
+ public:
+  Body(const Subgraph& subgraph, Frame& outer, Frame& frame, int threads) noexcept
+      : subgraph_(subgraph), outer_(outer), frame_(frame), threads_(threads) {}
+  Body(const Body&) = delete;
+  Body& operator=(const Body&) = delete;
+  ~Body();
+  Value& feed(int input) noexcept;  // inputs of the graph itself
+  void run();
+  Value& result(int output) noexcept;
+
+ private:
+  const Subgraph& subgraph_;
+  Frame& outer_;
+  Frame& frame_;
+  int threads_;
+};
+
 // One invocation of a step.
 class Call {
  public:
-  Call(Frame& frame, const int* inputs, int input_count, const int* outputs, int output_count, int threads) noexcept
-      : frame_(frame),
-        inputs_(inputs),
-        outputs_(outputs),
-        input_count_(input_count),
-        output_count_(output_count),
-        threads_(threads) {}
+  Call(Frame& frame, const Step& step, int threads) noexcept;
 
   int inputs() const noexcept { return input_count_; }
   int outputs() const noexcept { return output_count_; }
@@ -81,6 +107,8 @@ class Call {
   const Tensor& tensor(int input) const;                          // throws unless a tensor
   Tensor& allocate(int output, DType dtype, const Shape& shape);  // memory uninitialised
   void set(int output, Value value);                              // shares the memory of the value given: how views are made
+  Tensor make(DType dtype, const Shape& shape);                   // a tensor of no output yet; memory uninitialised
+  Body body(int subgraph);
   // Memory until the end of this call.
   void* scratch(std::size_t bytes);
   template <class T>
@@ -92,6 +120,7 @@ class Call {
 
  private:
   Frame& frame_;
+  const Step& step_;
   const int* inputs_;
   const int* outputs_;
   int input_count_;

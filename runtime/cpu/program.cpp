@@ -12,9 +12,58 @@
 
 namespace sklort {
 
-Frame::Frame(std::size_t slots) : own_(slots), slots_(slots, nullptr), leaves_(slots, 0) {}
+Frame::Frame(const Program& program, Frame* outer)
+    : own_memory_(outer == nullptr ? std::make_unique<Memory>() : nullptr),
+      memory_(outer == nullptr ? *own_memory_ : outer->memory_),
+      own_(program.slot_count_),
+      slots_(program.slot_count_, nullptr),
+      leaves_(program.slot_count_, 0),
+      inner_(program.subgraph_count_) {
+  for (const auto& [slot, value] : program.constants_) slots_[static_cast<std::size_t>(slot)] = &value;
+  if (outer == nullptr) {
+    for (const ProgramOutput& output : program.outputs_) leaves_[static_cast<std::size_t>(output.slot)] = 1;
+  } else {
+    fed_.resize(program.inputs_.size());
+    results_.resize(program.outputs_.size());
+  }
+}
+
+// --- Body -----------------------------------------------------------------------------------------------------------
+
+Body::~Body() {
+  for (Value& value : frame_.fed_) value = Value();
+  for (Value& value : frame_.results_) value = Value();
+  subgraph_.program->clear(frame_);
+}
+
+Value& Body::feed(int input) noexcept { return frame_.fed_[static_cast<std::size_t>(input)]; }
+
+Value& Body::result(int output) noexcept { return frame_.results_[static_cast<std::size_t>(output)]; }
+
+void Body::run() {
+  const Program& program = *subgraph_.program;
+  const std::size_t fed = program.inputs_.size() - subgraph_.captured.size();
+  for (std::size_t i = 0; i < program.inputs_.size(); ++i) {  // each time: the steps use the slots again for values of their own
+    frame_.slots_[static_cast<std::size_t>(program.inputs_[i].slot)] =
+        i < fed ? &frame_.fed_[i] : outer_.slots_[static_cast<std::size_t>(subgraph_.captured[i - fed])];
+  }
+  program.execute(frame_, threads_);
+  for (std::size_t i = 0; i < frame_.results_.size(); ++i) {
+    frame_.results_[i] = *frame_.slots_[static_cast<std::size_t>(program.outputs_[i].slot)];
+  }
+  program.clear(frame_);
+}
 
 // --- Call -----------------------------------------------------------------------------------------------------------
+
+Call::Call(Frame& frame, const Step& step, int threads) noexcept
+    : frame_(frame),
+      step_(step),
+      inputs_(step.inputs.data()),
+      outputs_(step.outputs.data()),
+      input_count_(static_cast<int>(step.inputs.size())),
+      output_count_(static_cast<int>(step.outputs.size())),
+      threads_(threads) {}
 
 bool Call::has(int input) const noexcept { return input < input_count_ && inputs_[input] >= 0; }
 
@@ -43,7 +92,7 @@ Tensor& Call::allocate(int output, DType dtype, const Shape& shape) {
   value.kind = Value::Kind::tensor;
   value.tensor.dtype = dtype;
   value.tensor.shape = shape;
-  value.tensor.buffer = BufferRef(frame_.pool_.take(bytes, frame_.leaves_[slot] == 0));
+  value.tensor.buffer = BufferRef(frame_.memory_.pool.take(bytes, frame_.leaves_[slot] == 0));
   value.tensor.data = value.tensor.buffer.get()->data;
   frame_.slots_[slot] = &value;
   return value.tensor;
@@ -57,13 +106,28 @@ void Call::set(int output, Value value) {
 }
 
 void* Call::scratch(std::size_t bytes) {
-  frame_.scratch_.emplace_back(frame_.pool_.take(bytes, true));
+  frame_.scratch_.emplace_back(frame_.memory_.pool.take(bytes, true));
   return frame_.scratch_.back().get()->data;
 }
 
 std::string_view Call::keep(std::string text) {
-  frame_.texts_.push_back(std::make_unique<std::string>(std::move(text)));
-  return *frame_.texts_.back();
+  auto& texts = frame_.memory_.texts;
+  texts.push_back(std::make_unique<std::string>(std::move(text)));
+  return *texts.back();
+}
+
+Tensor Call::make(DType dtype, const Shape& shape) {
+  const std::size_t bytes = static_cast<std::size_t>(shape.count()) * item_size(dtype);
+  Tensor tensor{dtype, shape, nullptr, BufferRef(frame_.memory_.pool.take(bytes, true))};
+  tensor.data = tensor.buffer.get()->data;
+  return tensor;
+}
+
+Body Call::body(int subgraph) {
+  const Subgraph& found = step_.subgraphs[static_cast<std::size_t>(subgraph)];
+  std::unique_ptr<Frame>& frame = frame_.inner_[step_.first_subgraph + static_cast<std::size_t>(subgraph)];
+  if (!frame) frame = std::make_unique<Frame>(*found.program, &frame_);
+  return {found, frame_, *frame, threads_};
 }
 
 // --- Program --------------------------------------------------------------------------------------------------------
@@ -89,10 +153,7 @@ std::unique_ptr<Frame> Program::borrow() const {
       return frame;
     }
   }
-  auto frame = std::make_unique<Frame>(slot_count_);
-  for (const auto& [slot, value] : constants_) frame->slots_[static_cast<std::size_t>(slot)] = &value;
-  for (const ProgramOutput& output : outputs_) frame->leaves_[static_cast<std::size_t>(output.slot)] = 1;
-  return frame;
+  return std::make_unique<Frame>(*this, nullptr);
 }
 
 void Program::clear(Frame& frame) const noexcept {
@@ -107,11 +168,11 @@ void Program::clear(Frame& frame) const noexcept {
   }
   frame.scratch_.clear();
   frame.unread_.clear();
-  frame.texts_.clear();
 }
 
 void Program::give_back(std::unique_ptr<Frame> frame) const noexcept {
   clear(*frame);
+  frame->memory_.texts.clear();
   try {
     const std::lock_guard lock(mutex_);
     idle_.push_back(std::move(frame));
@@ -119,13 +180,9 @@ void Program::give_back(std::unique_ptr<Frame> frame) const noexcept {
   }
 }
 
-void Program::run_steps(Frame& frame, std::span<const Value> inputs, int threads) const {
-  for (std::size_t i = 0; i < inputs_.size(); ++i) {
-    frame.slots_[static_cast<std::size_t>(inputs_[i].slot)] = &inputs[i];
-  }
+void Program::execute(Frame& frame, int threads) const {
   for (const Step& step : steps_) {
-    Call call(frame, step.inputs.data(), static_cast<int>(step.inputs.size()), step.outputs.data(),
-              static_cast<int>(step.outputs.size()), threads);
+    Call call(frame, step, threads);
     try {
       step.op->run(call);
     } catch (const Error& error) {
@@ -141,6 +198,13 @@ void Program::run_steps(Frame& frame, std::span<const Value> inputs, int threads
       dead.composite.reset();
     }
   }
+}
+
+void Program::run_steps(Frame& frame, std::span<const Value> inputs, int threads) const {
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    frame.slots_[static_cast<std::size_t>(inputs_[i].slot)] = &inputs[i];
+  }
+  execute(frame, threads);
   for (const ProgramOutput& output : outputs_) {
     const auto slot = static_cast<std::size_t>(output.slot);
     const Value& value = *frame.slots_[slot];
@@ -149,7 +213,7 @@ void Program::run_steps(Frame& frame, std::span<const Value> inputs, int threads
     Tensor cast;
     cast.dtype = output.dtype;
     cast.shape = value.tensor.shape;
-    cast.buffer = BufferRef(frame.pool_.take(static_cast<std::size_t>(cast.count()) * item_size(cast.dtype), false));
+    cast.buffer = BufferRef(frame.memory_.pool.take(static_cast<std::size_t>(cast.count()) * item_size(cast.dtype), false));
     cast.data = cast.buffer.get()->data;
     convert_numbers(value.tensor, cast, threads);
     frame.own_[slot] = Value::of(std::move(cast));
@@ -190,7 +254,7 @@ bool Program::run_blocks(Result& result, std::span<const Value> inputs, int thre
 
   // Puts a block's outputs in their place. The first block tells what the outputs look like.
   const auto place = [&](Frame& frame, std::int64_t first, std::int64_t last) {
-    if (!frame.texts_.empty()) return false;  // strings made by this block would go with its frame
+    if (!frame.memory_.texts.empty()) return false;  // strings made by this block would go with its frame
     for (std::size_t i = 0; i < outputs_.size(); ++i) {
       const Value& part = *frame.slots_[static_cast<std::size_t>(outputs_[i].slot)];
       if (part.kind != Value::Kind::tensor || part.tensor.shape.rank() == 0 || part.tensor.shape[0] != last - first) return false;
@@ -329,6 +393,12 @@ void ProgramBuilder::step(Node node, std::uint64_t key, std::vector<int> inputs,
     if (slot >= 0 && constants_[static_cast<std::size_t>(slot)] != nullptr) fail("slot ", slot, " holds a constant");
   }
   for (const int slot : release) check_slot(slot, false);
+  for (const Subgraph& subgraph : node.subgraphs) {
+    for (const int slot : subgraph.captured) check_slot(slot, false);
+    if (subgraph.captured.size() > subgraph.program->inputs().size()) {
+      fail("the subgraph '", subgraph.name, "' captures more values than it has inputs");
+    }
+  }
   node.outputs = static_cast<int>(outputs.size());
   Step step;
   try {
@@ -351,12 +421,16 @@ void ProgramBuilder::step(Node node, std::uint64_t key, std::vector<int> inputs,
   step.inputs = std::move(inputs);
   step.outputs = std::move(outputs);
   step.release = std::move(release);
+  step.subgraphs = std::move(node.subgraphs);
+  step.first_subgraph = program_->subgraph_count_;
+  program_->subgraph_count_ += step.subgraphs.size();
   program_->steps_.push_back(std::move(step));
 }
 
 void ProgramBuilder::output(ProgramOutput output) {
   check_slot(output.slot, false);
   by_rows_ = by_rows_ && layouts_[static_cast<std::size_t>(output.slot)].kind == RowLayout::Kind::rows;
+  output.computed = dtypes_[static_cast<std::size_t>(output.slot)];
   program_->outputs_.push_back(std::move(output));
 }
 

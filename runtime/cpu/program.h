@@ -1,5 +1,8 @@
 // A whole plan, run in one call. Immutable once built; what a run needs to write is in a Frame from the program's pool,
 // so any number of threads may run one program at once.
+//
+// The graphs inside a node are programs too. Their frames belong to the frame around them and share its memory, so values pass
+// in and out without a copy, and a loop that has run once finds every buffer it needs.
 #pragma once
 
 #include <map>
@@ -26,7 +29,9 @@ struct ProgramInput {
 struct ProgramOutput {
   int slot;
   std::string name;
-  DType dtype;  // what the model declares; undefined: as computed
+  DType dtype;                                          // what the model declares; undefined: as computed
+  std::optional<std::vector<std::int64_t>> shape = {};  // the declared one; -1: free; nothing: any rank
+  DType computed = DType::undefined;                    // what the steps make, where that is known
 };
 
 struct Step {
@@ -35,24 +40,35 @@ struct Step {
   std::vector<int> inputs;   // slots; -1: omitted
   std::vector<int> outputs;  // slots; -1: nobody reads it
   std::vector<int> release;  // slots that die with this step
+  std::vector<Subgraph> subgraphs = {};
+  std::size_t first_subgraph = 0;  // counted over the whole program
 };
 
 // The writable half of one run.
 class Frame {
  public:
-  explicit Frame(std::size_t slots);
+  Frame(const Program& program, Frame* outer);
 
  private:
+  friend class Body;
   friend class Call;
   friend class Program;
+  // What the frames of a run share.
+  struct Memory {
+    BufferPool pool;
+    std::vector<std::unique_ptr<std::string>> texts;
+  };
   // Declared before the values, which give their memory back to it when they go.
-  BufferPool pool_;
+  std::unique_ptr<Memory> own_memory_;  // of the outermost frame
+  Memory& memory_;
+  std::vector<Value> fed_;      // for the inputs of a subgraph
+  std::vector<Value> results_;  // of a subgraph
   std::vector<Value> own_;
   std::vector<const Value*> slots_;  // own values, the program's constants, or the caller's inputs
   std::vector<char> leaves_;         // the slot is a graph output: its memory is not taken back
   std::vector<BufferRef> scratch_;
   std::vector<std::unique_ptr<Tensor>> unread_;  // outputs of this step that nobody reads
-  std::vector<std::unique_ptr<std::string>> texts_;
+  std::vector<std::unique_ptr<Frame>> inner_;    // one for each subgraph that has run
 };
 
 class Program {
@@ -87,17 +103,23 @@ class Program {
   std::span<const ProgramOutput> outputs() const noexcept { return outputs_; }
   std::span<const Step> steps() const noexcept { return steps_; }
   std::int64_t block_rows() const noexcept { return block_rows_; }  // 0: a batch cannot be cut
+  bool has_subgraphs() const noexcept { return subgraph_count_ != 0; }
 
  private:
+  friend class Body;
+  friend class Call;
+  friend class Frame;
   friend class ProgramBuilder;
   std::unique_ptr<Frame> borrow() const;
   void clear(Frame& frame) const noexcept;
+  void execute(Frame& frame, int threads) const;
   void run_steps(Frame& frame, std::span<const Value> inputs, int threads) const;
   // False when the batch cannot be cut, or a block failed: the whole batch then runs at once, and raises what it raises.
   bool run_blocks(Result& result, std::span<const Value> inputs, int threads) const;
   void give_back(std::unique_ptr<Frame> frame) const noexcept;
 
   std::size_t slot_count_ = 0;
+  std::size_t subgraph_count_ = 0;
   std::vector<ProgramInput> inputs_;
   std::vector<ProgramOutput> outputs_;
   std::vector<Step> steps_;

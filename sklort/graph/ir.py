@@ -70,14 +70,19 @@ class Node:
     @property
     def subgraphs(self) -> tuple[Graph, ...]:
         """The graphs among the attributes (branches of If, bodies of Loop and Scan)."""
+        return tuple(graph for _, graph in self.named_subgraphs)
+
+    @property
+    def named_subgraphs(self) -> tuple[tuple[str, Graph], ...]:
+        """The graphs among the attributes, each with the name of its attribute."""
         if not self.attributes:
             return ()
-        found: list[Graph] = []
-        for attribute in self.attributes.values():
+        found: list[tuple[str, Graph]] = []
+        for name, attribute in self.attributes.items():
             if attribute.kind is AttributeKind.GRAPH:
-                found.append(attribute.value)
+                found.append((name, attribute.value))
             elif attribute.kind is AttributeKind.GRAPHS:
-                found.extend(attribute.value)
+                found.extend((name, graph) for graph in attribute.value)
         return tuple(found)
 
     @property

@@ -1,7 +1,8 @@
 """``y = Identity(x)``: whoever reads y reads x.
 
 1. y is no graph output: its readers take x.
-2. y is a graph output and x is made by a node and no output itself: that node makes y, and the readers of x take y.
+2. y is a graph output and x is made by a node of the graph and no output itself: that node makes y, and the readers of x
+   take y.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def _unless(found: Found, facts: Facts) -> str | None:
         return f"{result!r} is read inside a subgraph"
     if result not in facts.outputs:
         return None  # case 1
-    if source in facts.inputs or source in facts.graph.constants:
+    if len(found) == 1:
         return f"the output {result!r} must not share memory with {source!r}, an input or constant"
     if source in facts.outputs:
         return f"{source!r} and {result!r} are both graph outputs"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sklort.graph.ir import Graph
+from dataclasses import replace
+
+from sklort.graph.ir import Graph, ValueInfo
+from sklort.graph.types import DType, TensorType
 from sklort.passes import (
     drop_identities,
     drop_noop_casts,
@@ -29,7 +32,7 @@ REQUIRED: tuple[Pass, ...] = (drop_unused.PASS,)
 def optimise(
     graph: Graph, evaluate: Evaluate | None = None, passes: tuple[Pass, ...] = PIPELINE, approximate: bool = False
 ) -> tuple[Graph, tuple[Refusal, ...]]:
-    """Run `passes` over `graph`.
+    """Run `passes` over `graph`, then over the graphs inside its nodes.
 
     Parameters
     ----------
@@ -51,4 +54,26 @@ def optimise(
         if step.bitwise or approximate:
             graph, refused = step.run(graph, evaluate)
             refusals.extend(refused)
-    return graph, tuple(refusals)
+    if not any(node.subgraphs for node in graph.nodes):
+        return graph, tuple(refusals)
+
+    def inside(inner: Graph) -> Graph:
+        optimised, refused = optimise(_informed(inner, graph), evaluate, passes, approximate)
+        refusals.extend(refused)
+        return optimised
+
+    nodes = (node.with_subgraphs(inside) if node.subgraphs else node for node in graph.nodes)
+    return replace(graph, nodes=tuple(nodes)), tuple(refusals)
+
+
+def _informed(inner: Graph, outer: Graph) -> Graph:
+    """A subgraph with the constants that it captures as its own, and without the element types of its inputs: a model
+    promises what callers feed, nobody holds a loop to what it declares for its body."""
+    constants = {name: outer.constants[name] for name in inner.captured if name in outer.constants}
+
+    def vague(value: ValueInfo) -> ValueInfo:
+        kind = value.type
+        return replace(value, type=replace(kind, dtype=DType.UNDEFINED)) if isinstance(kind, TensorType) else value
+
+    inputs = tuple(vague(value) for value in inner.inputs)
+    return replace(inner, inputs=inputs, constants={**constants, **inner.constants})

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sklort.exceptions import NotImplemented as NotImplementedHere
 from sklort.graph.ir import Graph, Node
+from sklort.graph.types import DType
 from sklort.passes.dtypes import known_dtypes
 from sklort.plan.model import Assignment
 from sklort.providers.part import Provider
@@ -23,7 +24,9 @@ def assign(graph: Graph, providers: Sequence[Provider]) -> tuple[Assignment, ...
     dtypes = known_dtypes(graph)
     found = []
     for node in graph.nodes:
-        types = {dtypes[name] for name in (*node.reads, *node.outputs) if name in dtypes}
+        types = {dtypes[name] for name in (*node.reads, *node.outputs) if name in dtypes}.union(
+            *map(_types, node.subgraphs)
+        )
         refusals: list[tuple[str, str]] = []
         for provider in providers:
             foreign = [dtype.label for dtype in types if not provider.holds(dtype)]
@@ -38,6 +41,11 @@ def assign(graph: Graph, providers: Sequence[Provider]) -> tuple[Assignment, ...
             reasons = "; ".join(f"{name}: {sentence}" for name, sentence in refusals)
             raise NotImplementedHere(f"nobody can run {node.label} (version {node.version}). {reasons}")
     return tuple(found)
+
+
+def _types(graph: Graph) -> set[DType]:
+    """The element types that a subgraph is known to hold."""
+    return set(known_dtypes(graph).values()).union(*(_types(inner) for node in graph.nodes for inner in node.subgraphs))
 
 
 def runs(graph: Graph, assignments: Sequence[Assignment]) -> tuple[tuple[str, tuple[Node, ...]], ...]:

@@ -13,7 +13,7 @@ from sklort.passes.pipeline import PIPELINE, optimise
 from sklort.passes.rule import Evaluate, Pass
 from sklort.plan.assign import assign, runs
 from sklort.plan.memory import Slots, last_reads
-from sklort.plan.model import Part, PlacedPart, Plan, Port, Step
+from sklort.plan.model import Body, Part, PlacedPart, Plan, Port, Step
 from sklort.providers.part import OMITTED, Provider, Runner
 from sklort.providers.requests import honour
 
@@ -126,7 +126,7 @@ def make_part(
     """
     read = {name for node in nodes for name in node.reads}
     slots = Slots()
-    constants = {name: slots.take() for name in graph.constants if name in read}
+    constants = {name: slots.take() for name in graph.constants if name in read or name in outputs}
     home = dict(constants) | {name: slots.take() for name in inputs}
     ports = tuple(Port(home[name], name, kind) for name, kind in inputs.items())
     last = last_reads([node.reads for node in nodes], {*outputs, *constants})
@@ -136,10 +136,11 @@ def make_part(
         unread = tuple(made[name] for name in made if name not in read and name not in outputs)
         step_inputs = tuple(home[name] if name else OMITTED for name in node.inputs)
         captured = tuple((name, home[name]) for name in node.captured)
+        bodies = tuple(_body(name, inner, home) for name, inner in node.named_subgraphs)
         home.update(made)
         release = (*(home[name] for name in last[i]), *unread)
         step_outputs = tuple(made[name] if name else OMITTED for name in node.outputs)
-        steps.append(Step(node, step_inputs, step_outputs, captured, release))
+        steps.append(Step(node, step_inputs, step_outputs, captured, release, bodies))
         slots.give_back(release)
     return Part(
         slots.count,
@@ -148,6 +149,16 @@ def make_part(
         tuple(steps),
         tuple(Port(home[name], name, kind) for name, kind in outputs.items()),
     )
+
+
+def _body(name: str, graph: Graph, home: Mapping[str, int]) -> Body:
+    """A subgraph, in a part whose values live in `home`. Its types are not promises: nobody checks what is fed."""
+    captured = graph.captured
+    inputs = dict.fromkeys([*(value.name for value in graph.inputs), *captured])
+    part = make_part(graph.nodes, inputs, {value.name: value.type for value in graph.outputs}, graph)
+    places = {port.name: port for port in part.outputs}
+    outputs = tuple(places[value.name] for value in graph.outputs)  # one value may leave twice
+    return Body(name, replace(part, outputs=outputs), tuple(home[name] for name in captured))
 
 
 def compile_plan(plan: Plan, providers: Sequence[Provider]) -> Runner:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from sklort.graph.ir import Graph, Node
 from sklort.passes.rule import Refusal
-from sklort.providers.part import Part, Port, Step
+from sklort.providers.part import Body, Part, Port, Step
 
-__all__ = ["Assignment", "Part", "PlacedPart", "Plan", "Port", "Step"]
+__all__ = ["Assignment", "Body", "Part", "PlacedPart", "Plan", "Port", "Step"]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from sklort.graph.ir import AttributeKind, Node
 from sklort.graph.types import DType, TensorType
 from sklort.providers.part import Part, Port, Runner
 
-_ATTRIBUTES = frozenset(
+_VALUES = frozenset(
     (
         AttributeKind.INT,
         AttributeKind.FLOAT,
@@ -21,6 +21,9 @@ _ATTRIBUTES = frozenset(
         AttributeKind.TENSOR,
     )
 )
+
+_CONTROL_FLOW = frozenset(("If", "Loop", "Scan", "SequenceMap"))
+"""Operators whose kernels run graphs."""
 
 _FOREIGN = frozenset(dtype for dtype in DType if dtype > DType.BFLOAT16)
 """Element types narrower than a byte or rarer than bfloat16: native values do not have them."""
@@ -72,18 +75,24 @@ class CpuProvider:
             known = ", ".join(f"{first} to {last}" for first, last in claims)
             return f"the native kernel knows versions {known}, not {node.version}"
         for name, attribute in node.attributes.items():
-            if attribute.kind not in _ATTRIBUTES:
+            runs = attribute.kind is AttributeKind.GRAPH and node.op_type in _CONTROL_FLOW
+            if attribute.kind not in _VALUES and attribute.kind is not AttributeKind.TYPE and not runs:
                 return f"the native kernel takes no {attribute.kind.value} attribute ({name})"
+        for name, graph in node.named_subgraphs:
+            for inner in graph.nodes:
+                sentence = self.refuses(inner)
+                if sentence:
+                    return f"its {name} holds {inner.label}: {sentence}"
         return cast("str | None", _core().refuses(node.domain, node.op_type, node.version, _attributes(node)))
 
     def compile(self, part: Part) -> Runner:
         """The native program of a part."""
+        return cast(Runner, self._program(part))
+
+    def _program(self, part: Part) -> Any:
         builder = _core().ProgramBuilder(part.slots, self._prepared)
         for port in part.inputs:
-            shape = None
-            if isinstance(port.type, TensorType) and port.type.shape is not None:
-                shape = [dim if isinstance(dim, int) else -1 for dim in port.type.shape]
-            builder.input(port.slot, port.name, _dtype(port), shape)
+            builder.input(port.slot, port.name, _dtype(port), _shape(port))
         for slot, array in part.constants:
             builder.constant(slot, np.ascontiguousarray(array).reshape(array.shape))
         for step in part.steps:
@@ -97,16 +106,24 @@ class CpuProvider:
                 list(step.inputs),
                 list(step.outputs),
                 list(step.release),
-                id(node.attributes),
+                0 if step.bodies else id(node.attributes),
+                [(body.name, self._program(body.part), list(body.captured)) for body in step.bodies],
             )
         for port in part.outputs:
-            builder.output(port.slot, port.name, _dtype(port))
-        return cast(Runner, builder.build(self._threads))
+            builder.output(port.slot, port.name, _dtype(port), _shape(port))
+        return builder.build(self._threads)
 
 
 def _attributes(node: Node) -> dict[str, object]:
-    return {name: attribute.value for name, attribute in node.attributes.items()}
+    """What a kernel reads: graphs become programs, and native values need no types."""
+    return {name: attribute.value for name, attribute in node.attributes.items() if attribute.kind in _VALUES}
 
 
 def _dtype(port: Port) -> int:
     return int(port.type.dtype) if isinstance(port.type, TensorType) else 0
+
+
+def _shape(port: Port) -> list[int] | None:
+    if not isinstance(port.type, TensorType) or port.type.shape is None:
+        return None
+    return [dim if isinstance(dim, int) else -1 for dim in port.type.shape]

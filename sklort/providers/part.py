@@ -16,6 +16,19 @@ OMITTED = -1
 """The slot of an input or output that is left out."""
 
 
+@dataclass(frozen=True, eq=False)
+class Body:
+    """A subgraph of a node as a part of its own, for providers that run it themselves.
+
+    The part's inputs are the graph's own, then the values it captures; these lie in the slots `captured` of the part
+    around it. `name` is the attribute.
+    """
+
+    name: str
+    part: Part
+    captured: tuple[int, ...]
+
+
 @dataclass(frozen=True)
 class Step:
     """One kernel call. `captured` are the values that the node's subgraphs read from outside, by name."""
@@ -25,6 +38,7 @@ class Step:
     outputs: tuple[int, ...]
     captured: tuple[tuple[str, int], ...] = ()
     release: tuple[int, ...] = ()
+    bodies: tuple[Body, ...] = ()
 
 
 @dataclass(frozen=True)
