@@ -16,7 +16,7 @@ from onnx.defs import OpSchema, SchemaError
 from sklort.exceptions import Fail, InvalidArgument, InvalidGraph
 from sklort.graph.check_ml import ML_CHECKS
 from sklort.graph.check_trees import TREE_CHECKS
-from sklort.graph.ir import AttributeKind, Graph, Model, Node
+from sklort.graph.ir import OWN_DOMAIN, AttributeKind, Graph, Model, Node
 
 KNOWN_ELSEWHERE = frozenset(("com.microsoft", name) for name in ("CDist", "Solve", "Tokenizer", "MurmurHash3"))
 """Operators beyond ONNX that skl2onnx writes."""
@@ -144,6 +144,11 @@ def _check_opsets(opsets: dict[str, int]) -> None:
 def _check_nodes(graph: Graph, opsets: dict[str, int], extra: Container[tuple[str, str]]) -> None:
     for node in graph.nodes:
         key = (node.domain, node.op_type)
+        if node.domain == OWN_DOMAIN:
+            raise Fail(
+                f"{node.label}: the operators of {OWN_DOMAIN!r} are made by sklort while it optimises a graph, and "
+                f"are no part of a model; use standard operators or those of com.microsoft, such as CDist"
+            )
         schema = _schema(node)
         if schema is not None:
             _check_arity(node, schema)

@@ -17,6 +17,9 @@ from sklort.graph.types import Type
 
 Array = npt.NDArray[Any]
 
+OWN_DOMAIN = "ai.sklort"
+"""Operators that passes make for the native provider. No model may name them."""
+
 
 class AttributeKind(Enum):
     """What an attribute holds; the value's Python type follows from it."""

@@ -1,7 +1,7 @@
 """``y = Identity(x)``: whoever reads y reads x.
 
 1. y is no graph output: its readers take x.
-2. y is a graph output and x is made by a node of the graph and no output itself: that node makes y, and the readers of x
+2. y is a graph output and x, no output itself, is made by a node of the graph: that node makes y, and the readers of x
    take y.
 """
 

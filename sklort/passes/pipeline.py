@@ -12,6 +12,7 @@ from sklort.passes import (
     drop_unused,
     fold_constants,
     fuse_cast_into_trees,
+    fuse_pairwise_distances,
     merge_duplicates,
 )
 from sklort.passes.rule import Evaluate, Pass, Refusal
@@ -23,6 +24,7 @@ PIPELINE: tuple[Pass, ...] = (
     merge_duplicates.RULE,
     fold_constants.RULE,
     fuse_cast_into_trees.RULE,
+    fuse_pairwise_distances.RULE,
     drop_unused.PASS,
 )
 REQUIRED: tuple[Pass, ...] = (drop_unused.PASS,)
@@ -42,7 +44,7 @@ def optimise(
         Runs one node on constant inputs; without it nothing is folded.
     passes : tuple of Pass
     approximate : bool
-        Run passes that are not bitwise, too.
+        Run passes that are neither bitwise nor closer, too.
 
     Returns
     -------
@@ -51,7 +53,7 @@ def optimise(
     """
     refusals: list[Refusal] = []
     for step in passes:
-        if step.bitwise or approximate:
+        if step.bitwise or step.closer or approximate:
             graph, refused = step.run(graph, evaluate)
             refusals.extend(refused)
     if not any(node.subgraphs for node in graph.nodes):

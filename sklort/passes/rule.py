@@ -9,7 +9,12 @@ A rule is a pattern, a guard, a replacement, and a promise:
 ``make``
     the nodes found -> the `Edit` that replaces them;
 ``bitwise``
-    whether the results stay the same to the last bit.
+    whether the results stay the same to the last bit;
+``closer``
+    whether they are nearer to what the model means instead: computed in at least the precision of the graph, rounded
+    less often, and not above a tree. Such a pass runs by default, like a bitwise one;
+``makes``
+    operators, by domain and name, that somebody must be able to run before the rule may fire.
 """
 
 from __future__ import annotations
@@ -95,6 +100,12 @@ class Pass(Protocol):
     @property
     def bitwise(self) -> bool: ...
 
+    @property
+    def closer(self) -> bool: ...
+
+    @property
+    def makes(self) -> frozenset[tuple[str, str]]: ...
+
     def run(self, graph: Graph, evaluate: Evaluate | None = None) -> tuple[Graph, tuple[Refusal, ...]]:
         """The graph after the pass, the same object when nothing changed, and the refusals."""
         ...
@@ -109,6 +120,8 @@ class Rule:
     unless: Callable[[Found, Facts], str | None]
     make: Callable[[Found, Facts], Edit]
     bitwise: bool = True
+    closer: bool = False
+    makes: frozenset[tuple[str, str]] = frozenset()
 
     def run(self, graph: Graph, evaluate: Evaluate | None = None) -> tuple[Graph, tuple[Refusal, ...]]:
         """Apply the rule until it fires nowhere."""
@@ -147,6 +160,8 @@ class Sweep:
     name: str
     change: Callable[[Graph], Graph]
     bitwise: bool = True
+    closer: bool = False
+    makes: frozenset[tuple[str, str]] = frozenset()
 
     def run(self, graph: Graph, evaluate: Evaluate | None = None) -> tuple[Graph, tuple[Refusal, ...]]:
         return self.change(graph), ()

@@ -37,7 +37,7 @@ def make_plan(
     NotImplemented
         A node that nobody can run.
     """
-    graph, refusals = optimise(_selected(graph, outputs), evaluate, passes)
+    graph, refusals = optimise(_selected(graph, outputs), evaluate, _runnable(passes, providers))
     graph = _owned(graph)
     assignments = assign(graph, providers)
     given = {value.name: value.type for value in graph.inputs}
@@ -70,6 +70,15 @@ def make_plan(
         slots.give_back(release)
     ports = tuple(Port(home[value.name], value.name, value.type) for value in graph.outputs)
     return Plan(graph, slots.count, inputs, ports, tuple(placed), assignments, refusals)
+
+
+def _runnable(passes: tuple[Pass, ...], providers: Sequence[Provider]) -> tuple[Pass, ...]:
+    """Without the passes that make what nobody here runs."""
+
+    def runs_here(domain: str, op_type: str) -> bool:
+        return any(provider.refuses(Node(op_type, domain, 1, (), ())) is None for provider in providers)
+
+    return tuple(each for each in passes if all(runs_here(*operator) for operator in each.makes))
 
 
 def _selected(graph: Graph, outputs: Sequence[str] | None) -> Graph:

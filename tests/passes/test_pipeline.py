@@ -42,7 +42,14 @@ def test_what_is_not_bitwise_runs_on_request_only():
     assert optimise(graph, passes=passes, approximate=True)[0] is other
 
 
-def test_names_are_unique_and_all_of_today_are_bitwise():
+def test_what_is_closer_runs_by_default():
+    graph = graph_of("float[N, 2] X", "float Y", "Y = Abs(X)")
+    other = graph_of("float[N, 2] X", "float Y", "Y = Neg(X)")
+    assert optimise(graph, passes=(Sweep("rewrite", lambda _: other, bitwise=False, closer=True),))[0] is other
+
+
+def test_names_are_unique_and_which_are_not_bitwise():
     names = [each.name for each in PIPELINE]
     assert len(set(names)) == len(names) - 1  # drop_unused runs first and last
-    assert all(each.bitwise for each in PIPELINE)
+    assert [each.name for each in PIPELINE if not each.bitwise] == ["fuse_pairwise_distances"]
+    assert all(each.bitwise or each.closer for each in PIPELINE)
