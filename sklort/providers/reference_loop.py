@@ -21,8 +21,8 @@ class Loop(OnnxLoop):
 
     def _run(
         self,
-        M: Any,
-        cond: Any,
+        M: Any = None,
+        cond: Any = None,
         *states: Any,
         context: Any = None,
         body: Any = None,

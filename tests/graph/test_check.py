@@ -133,3 +133,9 @@ def test_check_graph_alone_needs_no_types():
         check_graph(Graph("g", (), (ValueInfo("Y", None),), (node,), {}))
     with pytest.raises(Fail, match="without a name"):
         check_graph(Graph("g", (ValueInfo("", None),), (), (), {}))
+
+
+def test_our_own_operators_are_no_part_of_a_model():
+    text = '<ir_version: 10, opset_import: ["": 17, "ai.sklort": 1]> g (float[N, 2] X) => (float Y) { Y = ai.sklort.PairwiseDistance(X, X) }'
+    with pytest.raises(Fail, match="ai.sklort:PairwiseDistance -> Y: the operators of 'ai.sklort' are made by sklort"):
+        parse(text, extra_operators={("ai.sklort", "PairwiseDistance")})

@@ -53,3 +53,31 @@ def test_names_are_unique_and_which_are_not_bitwise():
     assert len(set(names)) == len(names) - 1  # drop_unused runs first and last
     assert [each.name for each in PIPELINE if not each.bitwise] == ["fuse_pairwise_distances"]
     assert all(each.bitwise or each.closer for each in PIPELINE)
+
+
+def test_the_graphs_inside_nodes_are_optimised_with_the_constants_they_capture():
+    body = """Y = If(b) <then_branch = t () => (float[N, 2] r) { a = Identity(X) k = Mul(c, c) l = Neg(k) r = Mul(a, l) },
+        else_branch = e () => (float[N, 2] X) { }>"""
+    graph = graph_of("float[N, 2] X, bool b", "float Y", body, "float[2] c = {1, 2}")
+    changed, _ = optimise(graph, evaluate)
+    taken, other = changed.nodes[0].subgraphs
+    assert ops(taken) == ["Mul"]
+    assert changed.nodes[0].captured == ("X",)
+    assert other.nodes == ()
+    check_graph(changed)
+    for condition in (True, False):
+        feed = {"X": np.array([[3.0, 4.0]], np.float32), "b": np.array(condition)}
+        np.testing.assert_array_equal(run(changed, feed)[0], run(graph, feed)[0])
+
+
+def test_what_a_body_hands_through_stays():
+    body = "Y = If(b) <then_branch = t () => (float r) { r = Identity(X) }, else_branch = e () => (float q) { a = Neg(X) q = Identity(a) }>"
+    changed, refusals = optimise(graph_of("float[N, 2] X, bool b", "float Y", body))
+    assert [ops(inner) for inner in changed.nodes[0].subgraphs] == [["Identity"], ["Neg"]]
+    assert [each.reason for each in refusals] == ["the output 'r' must not share memory with 'X', an input or constant"]
+
+
+def test_the_types_a_body_declares_for_its_inputs_are_not_certain():
+    body = """P = Scan(X) <num_scan_inputs = 1, body = b (float[K] a) => (float[K] d) { c = Cast<to = 1>(a) d = Neg(c) }>"""
+    changed, _ = optimise(graph_of("double[N, 2] X", "float P", body))
+    assert ops(changed.nodes[0].subgraphs[0]) == ["Cast", "Neg"]

@@ -36,6 +36,10 @@ def legal(part) -> int:
     alive = {port.slot for port in part.inputs} | {slot for slot, _ in part.constants}
     fixed = {slot for slot, _ in part.constants} | {port.slot for port in part.outputs}
     for step in part.steps:
+        for body in step.bodies:
+            legal(body.part)
+            assert set(body.captured) <= alive
+            assert len(body.captured) <= len(body.part.inputs)
         assert {slot for slot in step.inputs if slot >= 0} <= alive, step.node.label
         assert {slot for _, slot in step.captured} <= alive
         made = {slot for slot in step.outputs if slot >= 0}

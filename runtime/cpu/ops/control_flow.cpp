@@ -32,6 +32,8 @@ class Inner {
     if (outputs() < least_outputs) bad_graph("the graph '", name_, "' must have ", least_outputs, " outputs, it has ", outputs());
   }
 
+  std::string explain() const { return sentence(name_, " of ", program_->steps().size(), " steps"); }
+
   Body enter(Call& call) const { return call.body(index_); }
 
  private:
@@ -139,6 +141,8 @@ class If final : public Op {
     for (int i = 0; i < call.outputs(); ++i) call.set(i, std::move(body.result(i)));
   }
 
+  std::string explain() const override { return then_.explain() + ", " + else_.explain(); }
+
   DType result(int output, std::span<const DType>) const override { return same(then_.computed(output), else_.computed(output)); }
 
  private:
@@ -183,6 +187,8 @@ class Loop final : public Op {
       }
     }
   }
+
+  std::string explain() const override { return body_.explain(); }
 
   DType result(int output, std::span<const DType> inputs) const override {
     const DType computed = body_.computed(1 + output);
@@ -245,6 +251,8 @@ class Scan final : public Op {
       }
     }
   }
+
+  std::string explain() const override { return body_.explain(); }
 
   DType result(int output, std::span<const DType> inputs) const override {
     const DType computed = body_.computed(output);
@@ -337,6 +345,8 @@ class SequenceMap final : public Op {
     }
     for (int i = 0; i < call.outputs(); ++i) call.set(i, sequence_of(std::move(lists[static_cast<std::size_t>(i)])));
   }
+
+  std::string explain() const override { return body_.explain(); }
 
  private:
   Inner body_;
