@@ -16,6 +16,7 @@ from onnx.defs import OpSchema, SchemaError
 from sklort.exceptions import Fail, InvalidArgument, InvalidGraph
 from sklort.graph.check_ml import ML_CHECKS
 from sklort.graph.check_trees import TREE_CHECKS
+from sklort.graph.check_types import check_types
 from sklort.graph.ir import OWN_DOMAIN, AttributeKind, Graph, Model, Node
 
 KNOWN_ELSEWHERE = frozenset(("com.microsoft", name) for name in ("CDist", "Solve", "Tokenizer", "MurmurHash3"))
@@ -49,7 +50,7 @@ def check_model(model: Model, extra_operators: Container[tuple[str, str]] = ()) 
     ------
     InvalidGraph
         No outputs; an unknown operator, or a domain that is not imported; wrong arity; an attribute that is unknown,
-        missing or of the wrong kind; opset version 0.
+        missing or of the wrong kind; an input of a kind that the operator never takes; opset version 0.
     InvalidArgument
         A node reads a name that nothing makes.
     Fail
@@ -65,6 +66,7 @@ def check_model(model: Model, extra_operators: Container[tuple[str, str]] = ()) 
             raise Fail(f"the graph input {value.name!r} has no type; the model must declare one")
     check_graph(graph)
     _check_nodes(graph, model.opsets, extra_operators)
+    check_types(graph)
 
 
 def check_graph(graph: Graph, outside: Iterable[str] = ()) -> None:
