@@ -188,10 +188,11 @@ class PyBuilder {
 
   void step(std::string label, std::string domain, std::string op_type, int version, const nb::dict& attributes,
             std::vector<int> inputs, std::vector<int> outputs, std::vector<int> release, std::uint64_t key,
-            std::vector<std::tuple<std::string, PyProgram, std::vector<int>>> subgraphs) {
+            std::vector<std::tuple<std::string, PyProgram, std::vector<int>>> subgraphs, std::vector<std::string> names) {
     Keep keep;
     Node node = make_node(std::move(domain), std::move(op_type), version, attributes, keep);
     node.label = std::move(label);
+    node.names = std::move(names);
     for (auto& [name, program, captured] : subgraphs) {
       node.subgraphs.push_back({std::move(name), program.program(), std::move(captured)});
     }
@@ -296,8 +297,9 @@ NB_MODULE(_core, module) {
       .def("input", &PyBuilder::input, "slot"_a, "name"_a, "dtype"_a, "shape"_a.none())
       .def("constant", &PyBuilder::constant, "slot"_a, "array"_a)
       .def("step", &PyBuilder::step, "label"_a, "domain"_a, "op_type"_a, "version"_a, "attributes"_a, "inputs"_a, "outputs"_a,
-           "release"_a, "key"_a = 0, "subgraphs"_a = nb::list(),
-           "`subgraphs`: for each the attribute, its program, and the slots of this one for what it captures.")
+           "release"_a, "key"_a = 0, "subgraphs"_a = nb::list(), "names"_a = std::vector<std::string>(),
+           "`subgraphs`: for each the attribute, its program, and the slots of this one for what it captures. `names` of the "
+           "inputs, for messages.")
       .def("output", &PyBuilder::output, "slot"_a, "name"_a, "dtype"_a, "shape"_a.none() = nb::none())
       .def("build", &PyBuilder::build, "threads"_a = 0);
 

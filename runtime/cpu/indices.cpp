@@ -26,7 +26,7 @@ const std::int64_t* checked_indices(Call& call, const Tensor& indices, std::int6
   }
   if (outside) {
     for (std::int64_t i = 0; i < count; ++i) {
-      if (raw[i] < -dim || raw[i] >= dim) fail("index ", raw[i], " is out of range for an axis of size ", dim);
+      if (raw[i] < -dim || raw[i] >= dim) bad_argument("index ", raw[i], " is out of range for an axis of size ", dim);
     }
   }
   if (!negative) return raw;
@@ -47,7 +47,7 @@ const std::int64_t* offsets_of_rows(Call& call, const Tensor& indices, const Sha
     for (int i = 0; i < depth; ++i) {
       const std::int64_t dim = shape[first + i];
       const std::int64_t index = raw[row * depth + i];
-      if (index < -dim || index >= dim) fail("index ", index, " is out of range for axis ", first + i, " of size ", dim);
+      if (index < -dim || index >= dim) bad_argument("index ", index, " is out of range for axis ", first + i, " of size ", dim);
       offset += (index < 0 ? index + dim : index) * strides[static_cast<std::size_t>(first + i)];
     }
     offsets[row] = offset;

@@ -7,6 +7,7 @@
 #include <new>
 #include <utility>
 
+#include "axes.h"
 #include "convert.h"
 #include "threads.h"
 
@@ -180,13 +181,35 @@ void Program::give_back(std::unique_ptr<Frame> frame) const noexcept {
   }
 }
 
+// The end of a message: what the step was given, by name.
+std::string Program::read_by(const Frame& frame, const Step& step) {
+  constexpr std::size_t most = 12;
+  std::string text;
+  for (std::size_t i = 0; i < step.names.size() && i < step.inputs.size(); ++i) {
+    if (step.inputs[i] < 0) continue;
+    const Value* value = frame.slots_[static_cast<std::size_t>(step.inputs[i])];
+    text += text.empty() ? " (given " : ", ";
+    if (i >= most) {
+      text += sentence("and ", step.inputs.size() - i, " more");
+      break;
+    }
+    text += sentence("'", step.names[i], "' ");
+    if (value == nullptr || value->kind != Value::Kind::tensor) {
+      text += value == nullptr ? "nothing" : kind_name(value->kind);
+    } else {
+      text += sentence(dtype_name(value->tensor.dtype), " ", print(value->tensor.shape));
+    }
+  }
+  return text.empty() ? text : text + ")";
+}
+
 void Program::execute(Frame& frame, int threads) const {
   for (const Step& step : steps_) {
     Call call(frame, step, threads);
     try {
       step.op->run(call);
     } catch (const Error& error) {
-      throw Error(error.status(), sentence(step.label, ": ", error.message()));
+      throw Error(error.status(), sentence(step.label, ": ", error.message(), read_by(frame, step)));
     } catch (const std::bad_alloc&) {
       throw Error(Status::fail, sentence(step.label, ": not enough memory"));
     }
@@ -418,6 +441,7 @@ void ProgramBuilder::step(Node node, std::uint64_t key, std::vector<int> inputs,
   }
   wanted_rows_ = std::max(wanted_rows_, step.op->block_rows());
   step.label = std::move(node.label);
+  step.names = std::move(node.names);
   step.inputs = std::move(inputs);
   step.outputs = std::move(outputs);
   step.release = std::move(release);

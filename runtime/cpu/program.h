@@ -37,9 +37,10 @@ struct ProgramOutput {
 struct Step {
   std::shared_ptr<const Op> op;
   std::string label;
-  std::vector<int> inputs;   // slots; -1: omitted
-  std::vector<int> outputs;  // slots; -1: nobody reads it
-  std::vector<int> release;  // slots that die with this step
+  std::vector<std::string> names;  // of the inputs, for messages
+  std::vector<int> inputs;         // slots; -1: omitted
+  std::vector<int> outputs;        // slots; -1: nobody reads it
+  std::vector<int> release;        // slots that die with this step
   std::vector<Subgraph> subgraphs = {};
   std::size_t first_subgraph = 0;  // counted over the whole program
 };
@@ -113,6 +114,7 @@ class Program {
   std::unique_ptr<Frame> borrow() const;
   void clear(Frame& frame) const noexcept;
   void execute(Frame& frame, int threads) const;
+  static std::string read_by(const Frame& frame, const Step& step);
   void run_steps(Frame& frame, std::span<const Value> inputs, int threads) const;
   // False when the batch cannot be cut, or a block failed: the whole batch then runs at once, and raises what it raises.
   bool run_blocks(Result& result, std::span<const Value> inputs, int threads) const;

@@ -70,7 +70,14 @@ std::string_view trimmed(std::string_view text) noexcept {
   return text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
-[[noreturn]] void refuse(std::string_view text, const char* what) { fail("'", text, "' is not ", what); }
+// The text is quoted, as far as a reader wants to see it.
+[[noreturn]] void refuse(std::string_view text, const char* what) {
+  constexpr std::size_t longest = 80;
+  const bool cut = text.size() > longest;
+  std::size_t end = cut ? longest : text.size();
+  while (cut && end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;  // not inside a character
+  throw Error(Status::runtime_exception, sentence("'", text.substr(0, end), cut ? "..." : "", "' is ", what));
+}
 
 // Without a leading plus, which from_chars does not take.
 std::string_view unsigned_plus(std::string_view text) noexcept {
@@ -85,7 +92,7 @@ T parse(std::string_view text) {
   T value{};
   const auto [end, error] = std::from_chars(number.data(), last, value);
   // from_chars also knows "nan(...)".
-  if (number.empty() || end != last || error == std::errc::invalid_argument || number.back() == ')') refuse(text, "a number");
+  if (number.empty() || end != last || error == std::errc::invalid_argument || number.back() == ')') refuse(text, "not a number");
   if (error == std::errc::result_out_of_range) {
     if constexpr (sizeof(T) < sizeof(long double)) {
       return static_cast<T>(parse<long double>(text));
@@ -106,13 +113,13 @@ T parse_integer(std::string_view text, T lowest, T highest) {
   const auto [end, error] = std::from_chars(number.data(), last, value);
   if (end != last || error == std::errc::invalid_argument) {
     const double real = parse<double>(text);
-    if (!(real == std::trunc(real)) || std::isinf(real)) refuse(text, "an integer");
+    if (!(real == std::trunc(real)) || std::isinf(real)) refuse(text, "not an integer");
     value = convert_number<T>(real);
-    if (static_cast<double>(value) != real) fail("'", text, "' is out of range");
+    if (static_cast<double>(value) != real) refuse(text, "out of range");
   } else if (error == std::errc::result_out_of_range) {
-    fail("'", text, "' is out of range");
+    refuse(text, "out of range");
   }
-  if (value < lowest || value > highest) fail("'", text, "' is out of range");
+  if (value < lowest || value > highest) refuse(text, "out of range");
   return value;
 }
 

@@ -40,9 +40,9 @@ class ProgramBuilder:
 
     def constant(self, slot: int, array: object) -> None: ...
 
-    def step(self, label: str, domain: str, op_type: str, version: int, attributes: dict, inputs: Sequence[int], outputs: Sequence[int], release: Sequence[int], key: int = 0, subgraphs: Sequence[tuple[str, Program, Sequence[int]]] = []) -> None:
+    def step(self, label: str, domain: str, op_type: str, version: int, attributes: dict, inputs: Sequence[int], outputs: Sequence[int], release: Sequence[int], key: int = 0, subgraphs: Sequence[tuple[str, Program, Sequence[int]]] = [], names: Sequence[str] = []) -> None:
         """
-        `subgraphs`: for each the attribute, its program, and the slots of this one for what it captures.
+        `subgraphs`: for each the attribute, its program, and the slots of this one for what it captures. `names` of the inputs, for messages.
         """
 
     def output(self, slot: int, name: str, dtype: int, shape: Sequence[int] | None = None) -> None: ...

@@ -108,6 +108,7 @@ class CpuProvider:
                 list(step.release),
                 0 if step.bodies else id(node.attributes),
                 [(body.name, self._program(body.part), list(body.captured)) for body in step.bodies],
+                list(node.inputs),
             )
         for port in part.outputs:
             builder.output(port.slot, port.name, _dtype(port), _shape(port))

@@ -24,7 +24,7 @@ from sklort.session.arguments import choose_providers
 from sklort.session.explain import ExplainedNode, Explanation
 from sklort.session.node_arg import ModelMetadata, NodeArg
 from sklort.session.options import GraphOptimizationLevel, SessionOptions
-from sklort.session.values import FeedReader
+from sklort.session.values import FeedReader, nearest
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -208,7 +208,7 @@ class InferenceSession:
             if not isinstance(name, str):
                 raise TypeError(f"output_names must hold str, got {name!r}")
             if name not in self._output_names:
-                close = get_close_matches(name, self._output_names, n=1)
+                close = nearest(name, self._output_names)
                 hint = f"; did you mean {close[0]!r}?" if close else ""
                 raise InvalidArgument(
                     f"the model has no output {name!r}; it has {', '.join(map(repr, self._output_names))}{hint}"

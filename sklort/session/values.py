@@ -117,19 +117,20 @@ def _check_names(required: list[str], declared: Mapping[str, ValueInfo], feed: M
     missing = [name for name in required if name not in feed]
     extra = [name for name in feed if name not in declared]
     if missing:
-        hints = [f"{given!r} for {name!r}" for name in missing for given in _close(name, extra)]
+        hints = [f"{given!r} for {name!r}" for name in missing for given in nearest(name, extra)]
         hint = f"; did you mean {', '.join(hints)}?" if hints else ""
         raise ValueError(
             f"the inputs {_list(missing)} are missing; the model needs {_list(required)}, "
             f"got {_list(feed) or 'none'}{hint}"
         )
     if extra:
-        close = _close(extra[0], list(declared))
+        close = nearest(extra[0], list(declared))
         hint = f"; did you mean {close[0]!r}?" if close else ""
         raise InvalidArgument(f"the model has no input {extra[0]!r}; it takes {_list(declared) or 'none'}{hint}")
 
 
-def _close(name: Any, names: Iterable[Any]) -> list[str]:
+def nearest(name: Any, names: Iterable[Any]) -> list[str]:
+    """The one of `names` that is most like `name` in any case, or nothing."""
     by_lower = {str(other).lower(): str(other) for other in names}
     return [by_lower[match] for match in get_close_matches(str(name).lower(), list(by_lower), n=1)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sklort.exceptions import Fail, InvalidGraph
+from sklort.exceptions import Fail, InvalidArgument, InvalidGraph
 from tests.ops.one_node import ints, run
 
 
@@ -32,7 +32,7 @@ def test_one_dimension_gives_one_row() -> None:
 
 @pytest.mark.parametrize("index", [3, -4, 2**40])
 def test_an_index_out_of_range_is_an_error(index: int) -> None:
-    with pytest.raises(Fail, match=f"index {index} is out of range for 3 columns"):
+    with pytest.raises(InvalidArgument, match=f"index {index} is out of range for 3 columns"):
         run("ArrayFeatureExtractor", [np.zeros((2, 3)), ints(index)])
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sklort._native import _core
-from sklort.exceptions import Fail
+from sklort.exceptions import Fail, InvalidArgument
 from tests.ops.standard import run, same
 
 DATA = np.arange(3 * 4 * 5.0).reshape(3, 4, 5)
@@ -64,13 +64,13 @@ def test_scatter_nd() -> None:
 
 
 def test_refusals() -> None:
-    with pytest.raises(Fail, match="index 3 is out of range"):
+    with pytest.raises(InvalidArgument, match="index 3 is out of range"):
         run("ScatterElements", np.zeros(3), np.array([3]), np.array([1.0]))
     with pytest.raises(Fail, match="do not fit"):
         run("ScatterElements", np.zeros(3), np.array([1]), np.array([1.0, 2.0]))
     with pytest.raises(Fail, match="the updates are float, the data is double"):
         run("ScatterElements", np.zeros(3), np.array([1]), np.array([1.0], np.float32))
-    with pytest.raises(Fail, match="index -4 is out of range"):
+    with pytest.raises(InvalidArgument, match="index -4 is out of range"):
         run("ScatterND", DATA, np.array([[-4]]), np.zeros((1, 4, 5)))
     with pytest.raises(Fail, match=r"must have shape \(1, 4, 5\), got \(1, 4\)"):
         run("ScatterND", DATA, np.array([[0]]), np.zeros((1, 4)))
