@@ -40,6 +40,8 @@ _KINDS = {
     "GRAPHS": AttributeKind.GRAPHS,
     "TYPE_PROTOS": AttributeKind.TYPES,
 }
+_MOST = (1 << 31) - 1
+"""Versions are C integers everywhere else."""
 _EMPTY = {AttributeKind.INTS, AttributeKind.FLOATS, AttributeKind.STRINGS}
 
 
@@ -134,6 +136,8 @@ def _check_opsets(opsets: dict[str, int]) -> None:
         name = domain or "ai.onnx"
         if version < 1:
             raise InvalidGraph(f"the model imports version {version} of {name}; versions begin at 1")
+        if version > _MOST:
+            raise InvalidGraph(f"the model imports version {version} of {name}, which cannot be meant")
         if version > newest.get(domain, version):
             warnings.warn(
                 f"the model imports version {version} of {name}; the installed onnx {onnx.__version__} knows versions "

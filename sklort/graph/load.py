@@ -24,7 +24,7 @@ from sklort.graph.check import check_model
 from sklort.graph.inline import Call, Functions
 from sklort.graph.ir import Array, Attribute, AttributeKind, Graph, Model, Node, ValueInfo
 from sklort.graph.order import in_order
-from sklort.graph.proto import TensorReader, read_attribute, read_type
+from sklort.graph.proto import TensorReader, read_attribute, read_type, text
 from sklort.graph.source import Source, hint, read_source
 
 NEWEST_IR = 14
@@ -102,26 +102,30 @@ class _Reader:
             graph=graph,
             opsets=opsets,
             ir_version=proto.ir_version,
-            producer_name=proto.producer_name,
-            producer_version=proto.producer_version,
-            domain=proto.domain,
+            producer_name=text(proto.producer_name, "the producer's name"),
+            producer_version=text(proto.producer_version, "the producer's version"),
+            domain=text(proto.domain, "the model's domain"),
             model_version=proto.model_version,
             doc_string=proto.doc_string,
             graph_doc_string=proto.graph.doc_string,
-            metadata={entry.key: entry.value for entry in proto.metadata_props},
+            metadata={
+                text(entry.key, "a key of the metadata"): text(entry.value, "a value of the metadata")
+                for entry in proto.metadata_props
+            },
             overridable=defaulted if proto.ir_version >= 4 else (),  # before IR 4 initialisers had to be listed
         )
 
     def graph(self, proto: GraphProto, call: Call) -> Graph:
+        text(proto.name, "the name of a graph")
         inputs = tuple(self.value(value, call) for value in proto.input)
         _refuse_twice((value.name for value in inputs), "input", proto.name)
         _refuse_twice((node.name for node in proto.node if node.name), "node", proto.name)
         constants: dict[str, Array] = {}
         for tensor in proto.initializer:
-            name = call.rename(tensor.name)
+            name = call.rename(text(tensor.name, "the name of an initializer"))
             _put(constants, name, self.tensors.tensor(tensor, f"initializer {tensor.name!r}"))
         for sparse in proto.sparse_initializer:
-            name = call.rename(sparse.values.name)
+            name = call.rename(text(sparse.values.name, "the name of an initializer"))
             _put(constants, name, self.tensors.sparse(sparse, f"sparse initializer {sparse.values.name!r}"))
         nodes: list[Node] = []
         self.nodes(proto.node, call, nodes, constants)
@@ -132,6 +136,8 @@ class _Reader:
     def nodes(self, protos: Iterable[NodeProto], call: Call, nodes: list[Node], constants: dict[str, Array]) -> None:
         """Append the nodes of a graph or function body; its Constant nodes go to `constants`."""
         for proto in protos:
+            for name in (proto.name, proto.op_type, proto.domain, *proto.input, *proto.output):
+                text(name, "a name in a node")
             domain = "" if proto.domain == "ai.onnx" else proto.domain
             function = self.functions.get(proto)
             if function is not None:
@@ -171,13 +177,16 @@ class _Reader:
         return found
 
     def value(self, proto: ValueInfoProto, call: Call) -> ValueInfo:
-        return ValueInfo(call.rename(proto.name), read_type(proto.type, f"value {proto.name!r}"))
+        return ValueInfo(
+            call.rename(text(proto.name, "the name of an input or output")),
+            read_type(proto.type, f"value {proto.name!r}"),
+        )
 
 
 def _opsets(imports: Iterable[Any]) -> dict[str, int]:
     opsets: dict[str, int] = {}
     for entry in imports:
-        domain = "" if entry.domain == "ai.onnx" else entry.domain
+        domain = "" if text(entry.domain, "a domain") == "ai.onnx" else entry.domain
         opsets[domain] = max(opsets.get(domain, 0), entry.version)
     return opsets
 

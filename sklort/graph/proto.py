@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 from onnx import AttributeProto, SparseTensorProto, TensorProto, TypeProto
 
-from sklort.exceptions import Fail, InvalidGraph
+from sklort.exceptions import Fail, InvalidGraph, InvalidProtobuf
 from sklort.graph.ir import Array, Attribute, AttributeKind, Graph
 from sklort.graph.types import Dim, DType, MapType, OptionalType, SequenceType, SparseTensorType, TensorType, Type
 
@@ -50,6 +50,19 @@ _FIELDS = {
 }
 _PACKED = (DType.INT4, DType.UINT4, DType.INT2, DType.UINT2, DType.FLOAT4E2M1)
 _DENSE_LIMIT = 1 << 31
+
+
+def text(value: Any, what: str) -> str:
+    """A text field; protobuf hands out those that are no UTF-8 as bytes.
+
+    Raises
+    ------
+    InvalidProtobuf
+        It is not UTF-8.
+    """
+    if isinstance(value, str):
+        return value
+    raise InvalidProtobuf(f"{what} is not UTF-8 text: {bytes(value)[:80]!r}; the model is damaged")
 
 
 def repeated(values: Any, dtype: Any) -> Array:
@@ -165,7 +178,7 @@ def _from_bytes(data: bytes, dtype: DType, shape: tuple[int, ...], label: str) -
 
 def _strings(proto: TensorProto, shape: tuple[int, ...], label: str) -> Array:
     try:
-        values = [text.decode("utf-8") for text in proto.string_data]
+        values = [item.decode("utf-8") for item in proto.string_data]
     except UnicodeDecodeError as error:
         raise Fail(f"{label}: a string is not UTF-8: {error}") from error
     array = np.empty(len(values), dtype=object)
@@ -207,7 +220,7 @@ def _shape(proto: Any) -> tuple[Dim, ...]:
     def dim(entry: Any) -> Dim:
         if entry.HasField("dim_value"):
             return int(entry.dim_value) if entry.dim_value >= 0 else None
-        return str(entry.dim_param) or None
+        return text(entry.dim_param, "the name of a dimension") or None
 
     return tuple(dim(entry) for entry in proto.dim)
 
@@ -235,7 +248,7 @@ def read_attribute(proto: AttributeProto, reader: TensorReader, label: str, grap
         The kind is missing or unknown, or a string is not UTF-8.
     """
     kind = kind_of(proto)
-    label = f"attribute {proto.name!r} of {label}"
+    label = f"attribute {text(proto.name, 'the name of an attribute')!r} of {label}"
     try:
         value = _value(proto, kind, reader, label, graph)
     except UnicodeDecodeError as error:
@@ -258,7 +271,7 @@ def _value(proto: AttributeProto, kind: AttributeKind | None, reader: TensorRead
         case AttributeKind.FLOATS:
             return repeated(proto.floats, np.float32)
         case AttributeKind.STRINGS:
-            texts = {text: text.decode("utf-8") for text in set(proto.strings)}  # nodes_modes: many, few different
+            texts = {item: item.decode("utf-8") for item in set(proto.strings)}  # nodes_modes: many, few different
             return tuple(map(texts.__getitem__, proto.strings))
         case AttributeKind.TENSOR if proto.type == AttributeProto.SPARSE_TENSOR:
             return reader.sparse(proto.sparse_tensor, label)
