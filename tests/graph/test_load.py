@@ -372,3 +372,19 @@ def test_metadata(proto):
 def test_parse_reads_onnx_text():
     model = parse('<ir_version: 10, opset_import: ["": 17]> g (float[N] X) => (float[N] Y) { Y = Abs(X) }')
     assert model.graph.nodes[0].label == "Abs -> Y"
+
+
+def test_names_that_are_no_utf8_are_refused(proto):
+    data = proto.SerializeToString()
+    assert data.count(b"Abs") == 1
+    with pytest.raises(InvalidProtobuf, match=r"a name in a node is not UTF-8 text: b'\\xffbs'"):
+        load(data.replace(b"Abs", b"\xffbs"))
+
+
+def test_shapes_and_versions_beyond_reason(proto):
+    huge = TensorProto(name="c", data_type=FLOAT, dims=[0, 1 << 60, 1 << 60])
+    with pytest.raises(Fail, match="'c': no array can have the shape"):
+        load(model_of([helper.make_node("Add", ["X", "c"], ["Y"])], initializers=[huge]))
+    proto.opset_import[0].version = 1 << 40
+    with pytest.raises(InvalidGraph, match="cannot be meant"):
+        load(proto)
