@@ -192,11 +192,10 @@ class PyBuilder {
     Keep keep;
     Node node = make_node(std::move(domain), std::move(op_type), version, attributes, keep);
     node.label = std::move(label);
-    node.names = std::move(names);
     for (auto& [name, program, captured] : subgraphs) {
       node.subgraphs.push_back({std::move(name), program.program(), std::move(captured)});
     }
-    builder_.step(std::move(node), key, std::move(inputs), std::move(outputs), std::move(release));
+    builder_.step(std::move(node), key, std::move(inputs), std::move(outputs), std::move(release), std::move(names));
   }
 
   void output(int slot, std::string name, int dtype, std::optional<std::vector<std::int64_t>> shape) {

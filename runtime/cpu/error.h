@@ -41,12 +41,6 @@ template <class... Parts>
   throw Error(Status::fail, sentence(parts...));
 }
 
-// An argument that the operator refuses whatever the shapes, such as an index outside of its axis.
-template <class... Parts>
-[[noreturn]] void bad_argument(const Parts&... parts) {
-  throw Error(Status::invalid_argument, sentence(parts...));
-}
-
 template <class... Parts>
 [[noreturn]] void bad_graph(const Parts&... parts) {
   throw Error(Status::invalid_graph, sentence(parts...));

@@ -6,6 +6,15 @@
 
 namespace sklort {
 
+namespace {
+
+template <class... Parts>
+[[noreturn]] void bad_argument(const Parts&... parts) {
+  throw Error(Status::invalid_argument, sentence(parts...));
+}
+
+}  // namespace
+
 const std::int64_t* raw_indices(Call& call, const Tensor& indices) {
   if (indices.dtype == DType::int64) return indices.as<std::int64_t>();
   if (indices.dtype != DType::int32) fail("indices must be int64 or int32, got ", dtype_name(indices.dtype));

@@ -39,8 +39,7 @@ struct Subgraph {
 
 // A node as `prepare` sees it. Constants live as long as the program, attributes only while `prepare` runs.
 struct Node {
-  std::string label;               // for messages: operator and name
-  std::vector<std::string> names;  // for messages: of its inputs; may be empty
+  std::string label;  // for messages: operator and name
   std::string domain;
   std::string op_type;
   int version = 1;

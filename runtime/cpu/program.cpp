@@ -401,7 +401,7 @@ std::shared_ptr<const Op> ProgramBuilder::prepare(const Node& node, std::uint64_
 }
 
 void ProgramBuilder::step(Node node, std::uint64_t key, std::vector<int> inputs, std::vector<int> outputs,
-                          std::vector<int> release) {
+                          std::vector<int> release, std::vector<std::string> names) {
   std::vector<RowLayout> layouts;
   for (const int slot : inputs) {
     check_slot(slot, true);
@@ -441,7 +441,7 @@ void ProgramBuilder::step(Node node, std::uint64_t key, std::vector<int> inputs,
   }
   wanted_rows_ = std::max(wanted_rows_, step.op->block_rows());
   step.label = std::move(node.label);
-  step.names = std::move(node.names);
+  step.names = std::move(names);
   step.inputs = std::move(inputs);
   step.outputs = std::move(outputs);
   step.release = std::move(release);

@@ -151,7 +151,8 @@ class ProgramBuilder {
   void input(ProgramInput input);
   void constant(int slot, Value value, std::shared_ptr<void> memory);
   // Prepares the operator; throws Error with the label in front.
-  void step(Node node, std::uint64_t key, std::vector<int> inputs, std::vector<int> outputs, std::vector<int> release);
+  void step(Node node, std::uint64_t key, std::vector<int> inputs, std::vector<int> outputs, std::vector<int> release,
+            std::vector<std::string> names = {});
   void output(ProgramOutput output);
   std::unique_ptr<Program> build();
 

@@ -30,7 +30,8 @@ class ArrayFeatureExtractor final : public Op {
     std::int64_t* index = call.scratch_of<std::int64_t>(picked);
     for (std::int64_t i = 0; i < picked; ++i) {
       const std::int64_t one = asked[static_cast<std::size_t>(i)];
-      if (one < -columns || one >= columns) bad_argument("index ", one, " is out of range for ", columns, " columns");
+      if (one < -columns || one >= columns)
+        throw Error(Status::invalid_argument, sentence("index ", one, " is out of range for ", columns, " columns"));
       index[i] = one < 0 ? one + columns : one;
     }
     Shape shape;
