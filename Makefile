@@ -78,7 +78,8 @@ $(VENV)/.kernels: $(VENV)/.build-tools $(NATIVE) pyproject.toml
 	@$(PIP) install --no-build-isolation --no-deps --editable .
 	@touch $@
 
+# sklort itself is there already: this fetches what its extra names, each built, where it must be, with its own tools.
 $(VENV)/.with-%: pyproject.toml | $(VENV)/.kernels
 	@echo "sklort: installing what is needed to run (scikit-learn, onnx, skl2onnx, ...)"
-	@$(PIP) install --no-build-isolation --editable '.[$*]'
+	@$(PIP) install 'sklort[$*]'
 	@touch $@
