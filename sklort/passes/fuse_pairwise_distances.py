@@ -163,7 +163,7 @@ def _unless(found: Found, facts: Facts) -> str | None:
         return f"no root of {pattern.power:g} follows the sum of powers"
     if pattern.term == _POWERS and not pattern.power > 0:
         return f"{pattern.power:g} is the power of no metric"
-    tree = _tree_below(found[-1], facts)
+    tree = tree_below(found[-1], facts)
     return f"{tree.label} compares what is computed from it" if tree else None
 
 
@@ -176,7 +176,7 @@ def _width(scan: Node) -> Any:
     return scan.attributes["body"].value.inputs[0].type.shape[1]
 
 
-def _tree_below(node: Node, facts: Facts) -> Node | None:
+def tree_below(node: Node, facts: Facts) -> Node | None:
     """A tree that reads, by any way, what `node` makes."""
     seen: set[int] = set()
     queue = [node]

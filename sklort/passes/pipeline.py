@@ -12,6 +12,7 @@ from sklort.passes import (
     drop_unused,
     fold_constants,
     fuse_cast_into_trees,
+    fuse_nearest_neighbors,
     fuse_pairwise_distances,
     merge_duplicates,
 )
@@ -25,6 +26,7 @@ PIPELINE: tuple[Pass, ...] = (
     fold_constants.RULE,
     fuse_cast_into_trees.RULE,
     fuse_pairwise_distances.RULE,
+    fuse_nearest_neighbors.RULE,
     drop_unused.PASS,
 )
 REQUIRED: tuple[Pass, ...] = (drop_unused.PASS,)

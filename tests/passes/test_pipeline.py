@@ -51,7 +51,10 @@ def test_what_is_closer_runs_by_default():
 def test_names_are_unique_and_which_are_not_bitwise():
     names = [each.name for each in PIPELINE]
     assert len(set(names)) == len(names) - 1  # drop_unused runs first and last
-    assert [each.name for each in PIPELINE if not each.bitwise] == ["fuse_pairwise_distances"]
+    assert [each.name for each in PIPELINE if not each.bitwise] == [
+        "fuse_pairwise_distances",
+        "fuse_nearest_neighbors",
+    ]
     assert all(each.bitwise or each.closer for each in PIPELINE)
 
 
