@@ -13,6 +13,7 @@ from sklort.passes import (
     fold_constants,
     fuse_cast_into_trees,
     fuse_nearest_neighbors,
+    fuse_one_vs_rest,
     fuse_pairwise_distances,
     merge_duplicates,
 )
@@ -27,6 +28,7 @@ PIPELINE: tuple[Pass, ...] = (
     fuse_cast_into_trees.RULE,
     fuse_pairwise_distances.RULE,
     fuse_nearest_neighbors.RULE,
+    fuse_one_vs_rest.RULE,
     drop_unused.PASS,
 )
 REQUIRED: tuple[Pass, ...] = (drop_unused.PASS,)

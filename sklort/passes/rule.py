@@ -12,14 +12,15 @@ A rule is a pattern, a guard, a replacement, and a promise:
     whether the results stay the same to the last bit;
 ``closer``
     whether they are nearer to what the model means instead: computed in at least the precision of the graph, rounded
-    less often, and not above a tree. Such a pass runs by default, like a bitwise one;
+    less often, and not above a tree. Such a pass runs by default, like a bitwise one. So does one that only lets a
+    kernel add up a matrix product in another order of its own;
 ``makes``
     operators, by domain and name, that somebody must be able to run before the rule may fire.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol
@@ -73,11 +74,11 @@ class Facts:
 
 @dataclass(frozen=True)
 class Edit:
-    """A change: `drop` nodes, `swap` a node (by its id) for another in its place, add `constants`, and let everybody
+    """A change: `drop` nodes, `swap` a node (by its id) for others in its place, add `constants`, and let everybody
     who read a key of `names` read its value instead."""
 
     drop: tuple[Node, ...] = ()
-    swap: Mapping[int, Node] = field(default_factory=dict)
+    swap: Mapping[int, Node | Sequence[Node]] = field(default_factory=dict)
     constants: Mapping[str, Array] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
 
@@ -169,7 +170,7 @@ class Sweep:
 
 def _edited(graph: Graph, edits: list[Edit]) -> Graph:
     dropped = {id(node) for edit in edits for node in edit.drop}
-    swapped = {old: node for edit in edits for old, node in edit.swap.items()}
+    swapped = {old: instead for edit in edits for old, instead in edit.swap.items()}
     names = {old: new for edit in edits for old, new in edit.names.items()}
     for old, new in names.items():
         while new in names:
@@ -178,5 +179,9 @@ def _edited(graph: Graph, edits: list[Edit]) -> Graph:
     constants = dict(graph.constants)
     for edit in edits:
         constants.update(edit.constants)
-    nodes = (swapped.get(id(node), node) for node in graph.nodes if id(node) not in dropped)
+    nodes: list[Node] = []
+    for node in graph.nodes:
+        if id(node) not in dropped:
+            instead = swapped.get(id(node), node)
+            nodes.extend((instead,) if isinstance(instead, Node) else instead)
     return replace(graph, nodes=tuple(node.renamed(names) for node in nodes), constants=constants)

@@ -54,6 +54,7 @@ def test_names_are_unique_and_which_are_not_bitwise():
     assert [each.name for each in PIPELINE if not each.bitwise] == [
         "fuse_pairwise_distances",
         "fuse_nearest_neighbors",
+        "fuse_one_vs_rest",
     ]
     assert all(each.bitwise or each.closer for each in PIPELINE)
 
