@@ -12,6 +12,7 @@ from sklort.passes import (
     drop_unused,
     fold_constants,
     fuse_cast_into_trees,
+    fuse_isolation_forest,
     fuse_nearest_neighbors,
     fuse_one_vs_rest,
     fuse_pairwise_distances,
@@ -21,6 +22,7 @@ from sklort.passes.rule import Evaluate, Pass, Refusal
 
 PIPELINE: tuple[Pass, ...] = (
     drop_unused.PASS,
+    fuse_isolation_forest.RULE,
     drop_noop_casts.RULE,
     drop_identities.RULE,
     merge_duplicates.RULE,

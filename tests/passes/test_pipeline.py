@@ -52,6 +52,7 @@ def test_names_are_unique_and_which_are_not_bitwise():
     names = [each.name for each in PIPELINE]
     assert len(set(names)) == len(names) - 1  # drop_unused runs first and last
     assert [each.name for each in PIPELINE if not each.bitwise] == [
+        "fuse_isolation_forest",
         "fuse_pairwise_distances",
         "fuse_nearest_neighbors",
         "fuse_one_vs_rest",
