@@ -223,10 +223,16 @@ def _leaf_values(terms: Sequence[_Term], facts: Facts) -> list[Array]:
     found: dict[int, Array] = {}
     for members in alike.values():
         group = [terms[i] for i in members]
-        leaves = [_numbers(term.tree, "target_weights").astype(np.float32).reshape(-1, 1) for term in group]
+        leaves = [_leaves(term.tree) for term in group]
         cuts = np.cumsum([len(each) for each in leaves])[:-1]
         found.update(zip(members, _evaluated(group, leaves, cuts, facts)))
     return [found[i] for i in range(len(terms))]
+
+
+def _leaves(tree: Node) -> Array:
+    """What the tree gives for each leaf, as a column: its weight added to zero, as float."""
+    with np.errstate(over="ignore"):
+        return np.add(_numbers(tree, "target_weights"), 0.0).astype(np.float32).reshape(-1, 1)
 
 
 def _evaluated(group: Sequence[_Term], leaves: Sequence[Array], cuts: Array, facts: Facts) -> list[Array]:
@@ -291,8 +297,9 @@ def _is_leaf(tree: Node) -> Array:
 
 
 def _numbers(tree: Node, name: str) -> Array:
-    attribute = tree.attributes.get(f"{name}_as_tensor") or tree.attributes[name]
-    values: Array = attribute.value.reshape(-1)
+    """The floats of an attribute, or of its double twin: load has seen that one of them is empty."""
+    given = [tree.attributes[each].value for each in (name, f"{name}_as_tensor") if each in tree.attributes]
+    values: Array = next(each for each in given if each.size).reshape(-1)
     return values
 
 

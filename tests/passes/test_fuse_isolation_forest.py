@@ -34,6 +34,7 @@ MODELS = [
     (IsolationForest(n_estimators=7, bootstrap=True, contamination=0.1, random_state=1), X, True),
     (IsolationForest(n_estimators=5, random_state=0), CONSTANT, False),
     (IsolationForest(n_estimators=20, max_samples=40, random_state=3), GRID, True),
+    (IsolationForest(n_estimators=10, max_features=0.5, random_state=4), X, True),
 ]
 every_model = pytest.mark.parametrize("number", range(len(MODELS)))
 
@@ -42,7 +43,10 @@ every_model = pytest.mark.parametrize("number", range(len(MODELS)))
 def converted(number: int) -> tuple[IsolationForest, Any, bytes]:
     """A fitted model, its rows, and what skl2onnx writes."""
     model, rows, samples = MODELS[number]
-    proto = to_onnx(model.fit(rows), rows[:1], target_opset=OPSETS, options={"score_samples": samples})
+    chosen = model.fit(rows)._max_features
+    model._max_features = rows.shape[1]  # otherwise skl2onnx refuses to write a choice of columns, though it can
+    proto = to_onnx(model, rows[:1], target_opset=OPSETS, options={"score_samples": samples})
+    model._max_features = chosen
     return model, rows, proto.SerializeToString()
 
 
@@ -223,6 +227,12 @@ def test_chosen_columns_become_feature_numbers():
 def test_columns_counted_from_the_end_stay_chosen():
     after = fires(graph(f"s = Gather<axis = 1>(X, negative) {tree('a', 's')} {tree('b', 's', 1)} Y = Sum(a, b)"))
     assert after.nodes[-1].inputs == ("s",)
+
+
+def test_a_weight_of_minus_zero_is_added_to_zero():
+    weights = "target_treeids = [0, 0], target_nodeids = [1, 2], target_ids = [0, 0], target_weights = [-0.0, 2.0]"
+    after = fires(graph(f"{tree('a', 'X', weights=weights)} {B} c = Reciprocal(a) Y = Sum(c, b)"))
+    assert after.nodes[0].attributes["target_weights"].value[0] == np.inf
 
 
 def test_double_thresholds_and_missing_values():
