@@ -26,7 +26,6 @@ import numpy as np
 from sklort.exceptions import SklortError
 from sklort.graph.ir import Array, Attribute, AttributeKind, Node
 from sklort.graph.types import DType
-from sklort.passes.fuse_pairwise_distances import tree_below
 from sklort.passes.rule import Edit, Facts, Found, Rule
 
 _ML = "ai.onnx.ml"
@@ -125,7 +124,7 @@ def _unless(found: Found, facts: Facts) -> str | None:
     sources = list(dict.fromkeys(_columns(term.tree, facts)[0] for term in terms))
     if len(sources) > 1:
         return f"its trees read {sources[0]!r} and {sources[1]!r}"
-    below = tree_below(total, facts)
+    below = facts.tree_below(total)
     if below is not None:
         return f"{below.label} compares what is computed from it"
     if facts.evaluate is None:

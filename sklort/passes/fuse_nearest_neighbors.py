@@ -13,7 +13,6 @@ below which a tree stands is fused.
 from __future__ import annotations
 
 from sklort.graph.ir import OWN_DOMAIN, Attribute, AttributeKind, Node
-from sklort.passes.fuse_pairwise_distances import tree_below
 from sklort.passes.rule import Edit, Facts, Found, Rule
 
 _DISTANCES = frozenset({(OWN_DOMAIN, "PairwiseDistance"), ("com.microsoft", "CDist")})
@@ -41,7 +40,7 @@ def _unless(found: Found, facts: Facts) -> str | None:
     k = _count(node, facts)
     if k is None or k < 1:
         return "how many it takes is no positive constant"
-    tree = tree_below(node, facts)
+    tree = facts.tree_below(node)
     return f"{tree.label} compares what is computed from it" if tree else None
 
 

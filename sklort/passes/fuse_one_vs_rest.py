@@ -25,7 +25,6 @@ import numpy as np
 from sklort.graph.ir import Array, Attribute, AttributeKind, Graph, Node
 from sklort.graph.types import TensorType
 from sklort.passes.columns import BINARY, ML, UNARY, Applied, Column, Number, Product, Trace, Unknown
-from sklort.passes.fuse_pairwise_distances import tree_below
 from sklort.passes.rule import Edit, Facts, Found, Rule
 
 _KEEPS_MATRIX = frozenset({("", op) for op in UNARY} | {(ML, op) for op in ("Imputer", "Normalizer", "Scaler")})
@@ -92,7 +91,7 @@ def _unless(found: Found, facts: Facts) -> str | None:
     for product in _products(facts.memo[id(node)][0]):
         if not product.node.domain and not _is_matrix(product.x, facts):
             return f"{product.x!r} is not certain to be a matrix"
-    tree = tree_below(node, facts)
+    tree = facts.tree_below(node)
     return f"{tree.label} compares what is computed from it" if tree else None
 
 

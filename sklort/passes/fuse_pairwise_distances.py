@@ -163,7 +163,7 @@ def _unless(found: Found, facts: Facts) -> str | None:
         return f"no root of {pattern.power:g} follows the sum of powers"
     if pattern.term == _POWERS and not pattern.power > 0:
         return f"{pattern.power:g} is the power of no metric"
-    tree = tree_below(found[-1], facts)
+    tree = facts.tree_below(found[-1])
     return f"{tree.label} compares what is computed from it" if tree else None
 
 
@@ -174,27 +174,6 @@ def _rank(kind: Any) -> int | None:
 def _width(scan: Node) -> Any:
     """The number of columns that the body declares for X."""
     return scan.attributes["body"].value.inputs[0].type.shape[1]
-
-
-def tree_below(node: Node, facts: Facts) -> Node | None:
-    """A tree that reads, by any way, what `node` makes."""
-    seen: set[int] = set()
-    queue = [node]
-    while queue:
-        current = queue.pop()
-        if id(current) in seen:
-            continue
-        seen.add(id(current))
-        if _has_tree(current):
-            return current
-        queue.extend(reader for name in current.outputs for reader in facts.readers.get(name, []))
-    return None
-
-
-def _has_tree(node: Node) -> bool:
-    return node.op_type.startswith("TreeEnsemble") or any(
-        _has_tree(inner) for graph in node.subgraphs for inner in graph.nodes
-    )
 
 
 def _make(found: Found, facts: Facts) -> Edit:

@@ -66,10 +66,30 @@ class Facts:
         """The values that subgraphs read."""
         return frozenset(name for node in self.graph.nodes for name in node.captured)
 
+    def tree_below(self, node: Node) -> Node | None:
+        """A tree that reads, by any way, what `node` makes."""
+        seen: set[int] = set()
+        queue = [node]
+        while queue:
+            current = queue.pop()
+            if id(current) in seen:
+                continue
+            seen.add(id(current))
+            if _has_tree(current):
+                return current
+            queue.extend(reader for name in current.outputs for reader in self.readers.get(name, []))
+        return None
+
     @cached_property
     def dtypes(self) -> dict[str, DType]:
         """The element types that are certain."""
         return known_dtypes(self.graph)
+
+
+def _has_tree(node: Node) -> bool:
+    return node.op_type.startswith("TreeEnsemble") or any(
+        _has_tree(inner) for graph in node.subgraphs for inner in graph.nodes
+    )
 
 
 @dataclass(frozen=True)
