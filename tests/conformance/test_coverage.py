@@ -1,0 +1,117 @@
+"""Every estimator that skl2onnx can convert runs natively on sklort and gives scikit-learn's answers.
+
+What does not is written down, with the reason, in known_gaps.py, and the stage of every variant in coverage.json.
+"""
+
+from __future__ import annotations
+
+import warnings
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+from onnx.reference import ReferenceEvaluator
+from skl2onnx._supported_operators import sklearn_operator_name_map
+
+from sklort import InferenceSession
+from tests.conformance import coverage_record
+from tests.conformance.catalogue import Variant, catalogue
+from tests.conformance.evaluation import Result, converted, distance, evaluate, onnxruntime_backend, run
+from tests.conformance.known_gaps import CANCELS, FAULTS, FLOAT32_ATTRIBUTES, NOT_CONVERTED, SKLORT_DIFFERS, explaining
+
+AGAIN = "python -m tests.conformance.write_coverage"
+
+
+@cache
+def record() -> dict[str, Any]:
+    return coverage_record.read()
+
+
+def as_recorded() -> bool:
+    """Whether the packages that write the graphs are those of the record: others may convert more, or less."""
+    return bool(record()["versions"] == coverage_record.versions())
+
+
+def _marks(variant: Variant) -> list[Any]:
+    reasons = explaining(SKLORT_DIFFERS, variant.id)
+    return [pytest.mark.xfail(strict=True, reason=SKLORT_DIFFERS[reasons[0]])] if reasons else []
+
+
+@pytest.mark.parametrize("variant", [pytest.param(one, id=one.id, marks=_marks(one)) for one in catalogue()])
+def test_variant(variant: Variant) -> None:
+    result = evaluate(variant, InferenceSession)
+    if explaining(SKLORT_DIFFERS, variant.id):
+        assert result.stage == "matches", result.sentence
+        return  # strict: reported as passing though expected to fail
+    explained(variant, result)
+    if result.session is not None:
+        nodes = result.session.explain().nodes
+        assert {node.provider for node in nodes} <= {"CPUExecutionProvider"}, result.session.explain()
+    if as_recorded():
+        known = record()["variants"].get(variant.id)
+        assert known is not None, f"a variant that the record does not know: {AGAIN}"
+        assert result.near or known["sklort"] == result.stage, f"{result.sentence or 'it matches now'}: {AGAIN}"
+
+
+def explained(variant: Variant, result: Result) -> None:
+    """Fail unless the variant matches or a table says why it does not; and where one says so wrongly."""
+    refusals, faults = explaining(NOT_CONVERTED, variant.id), explaining(FAULTS, variant.id)
+    if result.stage == "not converted":
+        assert refusals, f"skl2onnx does not convert it, which no table says: {result.sentence}"
+        assert NOT_CONVERTED[refusals[0]][0] in result.sentence
+    elif result.stage == "matches":
+        assert not refusals, f"skl2onnx converts it now: NOT_CONVERTED says otherwise: {refusals}"
+        assert result.near or not faults, f"the graph is right now: FAULTS says otherwise: {faults}"
+    elif faults:
+        if result.stage == "differs":
+            says_what_the_graph_says(variant, result)
+    elif explaining(FLOAT32_ATTRIBUTES, variant.id):
+        assert result.error < 1e-6, result.sentence
+    else:
+        assert explaining(CANCELS, variant.id), f"{result.stage}: {result.sentence}"
+        assert result.error < 1e-3, result.sentence
+
+
+def says_what_the_graph_says(variant: Variant, result: Result) -> None:
+    """A wrong graph must be answered as others answer it, where another can run it."""
+    for backend in (onnxruntime_backend(), ReferenceEvaluator):
+        if backend is None:
+            continue
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                session = backend(converted(variant))
+                outputs = run(session, variant)
+        except Exception:  # noqa: BLE001 - it cannot: the next
+            continue
+        for ours, theirs in zip(result.outputs, outputs, strict=True):
+            if isinstance(theirs, list) and isinstance(theirs[0], dict):
+                ours, theirs = (np.array([list(one.values()) for one in each]) for each in (ours, theirs))
+            error, sentence = distance(np.asarray(ours), np.asarray(theirs))
+            assert error < 1e-5, f"unlike {type(session).__name__}: {sentence}"
+        return
+
+
+def test_every_estimator_of_skl2onnx_is_in_the_catalogue() -> None:
+    known = {
+        kind.__name__ for kind in sklearn_operator_name_map if kind.__module__.split(".")[0] in ("sklearn", "skl2onnx")
+    }
+    assert {variant.estimator for variant in catalogue()} == known
+
+
+def test_no_variant_of_the_record_was_lost() -> None:
+    if not as_recorded():
+        pytest.skip("other versions of the packages that write the graphs")
+    assert set(record()["variants"]) == {variant.id for variant in catalogue()}, AGAIN
+
+
+def test_the_page_is_the_one_the_record_makes() -> None:
+    assert coverage_record.PAGE.read_text() == coverage_record.render(record()), AGAIN
+
+
+@pytest.mark.parametrize("table", [NOT_CONVERTED, FAULTS, FLOAT32_ATTRIBUTES, CANCELS, SKLORT_DIFFERS])
+def test_every_line_of_the_tables_explains_something(table: dict[str, Any]) -> None:
+    wanting = [name for name, stages in record()["variants"].items() if stages["sklort"] != "matches"]
+    idle = [pattern for pattern in table if not any(explaining([pattern], name) for name in wanting)]
+    assert idle == []
