@@ -322,6 +322,23 @@ def test_one_class_gives_its_label() -> None:
     np.testing.assert_allclose(scores, np.full((3, 1), 0.3), rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("addends", "targets", "sums"),
+    [
+        ([(0, 6.0), (0, 6.0), (0, 6.0)], 1, [6.0]),  # the number of a leaf, once for each class
+        ([(0, 6.0), (0, 6.0), (0, 5.0)], 1, [17.0]),
+        ([(0, 6.0), (0, 6.0)], 2, [12.0, 0.0]),
+    ],
+)
+def test_a_weight_that_one_target_is_given_again_and_again_counts_once(addends, targets, sums) -> None:
+    tree = Branch(0, "BRANCH_LEQ", 0.0, False, Leaf(addends), Leaf([(0, 3.0)]))
+    attributes = attributes_v3([tree, tree], prefix="target") | {"n_targets": targets}
+    rows = np.array([[-1.0], [1.0]], np.float32)
+    found = program("TreeEnsembleRegressor", 1, attributes, "float32").run([rows])[0]
+    np.testing.assert_array_equal(found[0], 2 * np.array(sums, np.float32))
+    assert found[1, 0] == 6
+
+
 def test_shared_subtrees_and_empty_batches() -> None:
     shared = Branch(1, "BRANCH_LEQ", 0.0, True, Leaf([(0, 1.0)]), Leaf([(0, 2.0)]))
     root = Branch(

@@ -105,6 +105,25 @@ class Index {
   std::unordered_map<std::uint64_t, std::size_t> sparse_;
 };
 
+// skl2onnx writes the number of a leaf (options decision_leaf and decision_path) once for each class, all under the one target.
+// Added up, as the standard has it, they are no leaf's number; counted once, as onnxruntime does with one target, they are.
+void count_repeated_weights_once(Forest& forest) {
+  const auto same = [](const Addend& a, const Addend& b) { return a.target == b.target && a.weight == b.weight; };
+  std::size_t end = 0;
+  std::int32_t begin = 0;
+  for (std::size_t leaf = 1; leaf < forest.leaf_begin.size(); ++leaf) {
+    const auto first = forest.addends.begin() + begin;
+    const auto last = forest.addends.begin() + forest.leaf_begin[leaf];
+    begin = forest.leaf_begin[leaf];
+    const bool repeats = last - first > 1 && std::all_of(first + 1, last, [&](const Addend& each) { return same(*first, each); });
+    const auto kept = repeats ? first + 1 : last;
+    end = static_cast<std::size_t>(std::copy(first, kept, forest.addends.begin() + static_cast<std::ptrdiff_t>(end)) -
+                                   forest.addends.begin());
+    forest.leaf_begin[leaf] = static_cast<std::int32_t>(end);
+  }
+  forest.addends.resize(end);
+}
+
 }  // namespace
 
 std::vector<double> numbers(const Node& node, const std::string& name) {
@@ -190,6 +209,7 @@ Forest from_attributes(const Node& node, const std::string& prefix, std::int64_t
     const auto place = static_cast<std::size_t>(next[static_cast<std::size_t>(~owner[i])]++);
     forest.addends[place] = {static_cast<std::int32_t>(leaf_ids[i]), weights[i]};
   }
+  if (prefix == "target" && targets == 1) count_repeated_weights_once(forest);
   return forest;
 }
 
