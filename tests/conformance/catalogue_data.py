@@ -32,6 +32,12 @@ def rows(kind: str) -> tuple[Any, Any]:
     fit, ask = _rounded(random.normal(size=(FIT, 4))), random.normal(size=(ASK, 4))
     if kind == "plain":
         return fit, ask
+    if kind == "many":
+        return fit, random.normal(size=(600, 4))
+    if kind == "counts and zeros":
+        counts = random.integers(1, 6, (FIT + ASK, 4)).astype(float)
+        counts[FIT] = 0
+        return counts[:FIT], counts[FIT:]
     if kind == "positive":
         return np.abs(fit) + 0.125, np.abs(ask) + 0.125
     if kind == "counts":

@@ -55,6 +55,7 @@ REQUIRED: dict[str, Arguments] = {
     "GridSearchCV": {"estimator": LogisticRegression(), "param_grid": {"C": [0.5, 1.0]}, "cv": 2},
     **{f"HistGradientBoosting{kind}": {"max_iter": 4} for kind in ("Classifier", "Regressor")},
     "LocalOutlierFactor": {"novelty": True},
+    "LogisticRegressionCV": {"Cs": 3, "cv": 2},
     "MLPClassifier": {"max_iter": 30, "hidden_layer_sizes": (8,)},
     "MLPRegressor": {"max_iter": 30, "hidden_layer_sizes": (8,)},
     "MultiOutputClassifier": {"estimator": LogisticRegression()},
@@ -123,6 +124,8 @@ _TREE_CLASSIFIER: dict[str, Arguments] = {
     "entropy": {"criterion": "entropy"},
     "nocl": {":nocl": True},
 }
+# Three of six trees: 0.5, if a sixth in float32 is added in float32.
+_EQUAL_VOTES: Arguments = {"n_estimators": 6, "DATA": "many", "TARGET": "two"}
 _LINEAR_CLASSIFIER: dict[str, Arguments] = {
     "without intercept": {"fit_intercept": False},
     "raw_scores": {":raw_scores": True},
@@ -179,7 +182,7 @@ VARIANTS: dict[str, dict[str, Arguments]] = {
     "ElasticNet": {"positive": {"positive": True}},
     "ExtraTreeClassifier": _TREE_CLASSIFIER,
     "ExtraTreeRegressor": _TREE,
-    "ExtraTreesClassifier": _TREE_CLASSIFIER,
+    "ExtraTreesClassifier": {**_TREE_CLASSIFIER, "equal votes": _EQUAL_VOTES},
     "ExtraTreesRegressor": _TREE,
     "FeatureHasher": {"alternate_sign False": {"alternate_sign": False}},
     "FeatureUnion": {"passthrough": {"transformer_list": [("scaled", StandardScaler()), ("kept", "passthrough")]}},
@@ -288,7 +291,7 @@ VARIANTS: dict[str, dict[str, Arguments]] = {
     "QuantileTransformer": {"normal": {"output_distribution": "normal"}},
     "RadiusNeighborsClassifier": {**_RADIUS, "two outputs": {"TARGET": "two outputs"}},
     "RadiusNeighborsRegressor": _RADIUS,
-    "RandomForestClassifier": {**_TREE_CLASSIFIER, "two outputs": {"TARGET": "two outputs"}},
+    "RandomForestClassifier": {**_TREE_CLASSIFIER, "equal votes": _EQUAL_VOTES, "two outputs": {"TARGET": "two outputs"}},
     "RandomForestRegressor": _TREE,
     "RandomTreesEmbedding": {"dense": {"sparse_output": False}},
     "RobustScaler": {"uncentred": {"with_centering": False}, "div": {":div": "div"}},
@@ -315,7 +318,7 @@ VARIANTS: dict[str, dict[str, Arguments]] = {
         "div_cast": {":div": "div_cast"},
     },
     "TargetEncoder": {"unknown": {"DATA": "words unknown"}, "three classes": {"TARGET": "three"}},
-    "TfidfTransformer": {"sublinear_tf": {"sublinear_tf": True}, "l1": {"norm": "l1"}, "unsmoothed": {"smooth_idf": False}},
+    "TfidfTransformer": {"sublinear_tf": {"sublinear_tf": True}, "l1": {"norm": "l1"}, "a row of zeros": {"DATA": "counts and zeros"}, "unsmoothed": {"smooth_idf": False}},
     "TfidfVectorizer": {"sublinear_tf": {"sublinear_tf": True}, "characters": {"analyzer": "char"}, "pairs": {"ngram_range": (1, 2)}, "l1": {"norm": "l1"}},
     "TunedThresholdClassifierCV": {"for recall": {"scoring": "recall", "TARGET": "two"}},
     "TweedieRegressor": {f"power {power}": {"power": power, "TARGET": "positive number"} for power in (1, 1.5, 2, 3)},

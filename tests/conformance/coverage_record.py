@@ -65,9 +65,9 @@ out otherwise than is written here. Versions: {made}, onnxruntime {record["onnxr
 
 {_totals(variants, names)}
 
-What sklort runs and does not match is explained below, variant by variant: {len(rounded)} graphs hold only the float32 digits
-of a double model (or lose them), and are right to float32; the others are faults of the graph, and {_count(variants, SKLORT_DIFFERS)} where
-sklort reads the standard as it is written.
+What sklort runs and does not match is explained below, line by line: {len(rounded)} graphs hold only the float32 digits of a
+double model (or lose them), and are right to float32; {_count(variants, FAULTS)} say something else than the model; in {_count(variants, SKLORT_DIFFERS)}
+the difference is sklort's.
 
 ## Estimators
 

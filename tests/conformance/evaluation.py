@@ -14,7 +14,6 @@ from skl2onnx import to_onnx
 from skl2onnx._supported_operators import _get_sklearn_operator_name
 from skl2onnx.common._registration import _converter_pool
 from skl2onnx.common.data_types import DictionaryType, FloatTensorType, Int64TensorType, StringTensorType
-from threadpoolctl import threadpool_limits
 
 from tests.conformance.catalogue import Variant, answers_of
 from tests.conformance.catalogue_data import as_asked, as_fed, rows, target
@@ -44,9 +43,6 @@ def _fitted(estimator: str, parameters: str, wanted: str, data: str) -> Any:
         warnings.simplefilter("ignore")
         if data == "documents":
             return model.fit(given.ravel())
-        if estimator.startswith("HistGradientBoosting"):  # threads cost more than sixty rows
-            with threadpool_limits(1):
-                return model.fit(given, answers)
         if estimator == "_ConstantPredictor":
             return model.fit(given, answers[:1])
         return model.fit(given) if answers is None or data.endswith("as labels") else model.fit(given, answers)

@@ -6,6 +6,7 @@ What does not is written down, with the reason, in known_gaps.py, and the stage 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from onnx.reference import ReferenceEvaluator
 from skl2onnx._supported_operators import sklearn_operator_name_map
+from threadpoolctl import threadpool_limits
 
 from sklort import InferenceSession
 from tests.conformance import coverage_record
@@ -21,6 +23,13 @@ from tests.conformance.evaluation import Result, converted, distance, evaluate, 
 from tests.conformance.known_gaps import CANCELS, FAULTS, FLOAT32_ATTRIBUTES, NOT_CONVERTED, SKLORT_DIFFERS, explaining
 
 AGAIN = "python -m tests.conformance.write_coverage"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """More cost more than they do for sixty rows."""
+    with threadpool_limits(1):
+        yield
 
 
 @cache

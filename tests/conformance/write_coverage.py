@@ -8,6 +8,8 @@ from __future__ import annotations
 import locale
 from typing import Any
 
+from threadpoolctl import threadpool_limits
+
 import sklort
 from tests.conformance import coverage_record
 from tests.conformance.catalogue import catalogue
@@ -31,6 +33,7 @@ def main() -> None:
     if other is not None:
         backends["onnxruntime"] = other
     variants = {}
+    threadpool_limits(1)
     for variant in catalogue():
         stages = {name: evaluate(variant, backend).stage for name, backend in backends.items()}
         known = before["variants"].get(variant.id, {}).get("onnxruntime", "not tried")
