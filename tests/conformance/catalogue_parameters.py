@@ -300,7 +300,7 @@ VARIANTS: dict[str, dict[str, Arguments]] = {
     "SVC": _SVM_CLASSIFIER,
     "SVR": _SVM,
     "SelectFromModel": {"of trees": {"estimator": RandomForestClassifier(4, random_state=0)}},
-    "SelectPercentile": {"nothing": {"percentile": 10}},
+    "SelectPercentile": {"the first column": {"percentile": 10}},
     "SimpleImputer": {
         **{f"strategy {name}": {"strategy": name} for name in ("median", "most_frequent")},
         "constant": {"strategy": "constant", "fill_value": 7.0},

@@ -81,7 +81,7 @@ sklort / onnxruntime, of the variants that convert.
 
 ## Graphs that do not say what the model does
 
-No runtime can answer these as scikit-learn does. The last number is how large the difference is.
+No runtime can answer these as scikit-learn does. The number at the end of a line is how large the difference was.
 
 {_table(variants, ("Variants", "What the graph does"), FAULTS, _CONVERTED[:3])}
 

@@ -66,7 +66,7 @@ NOT_CONVERTED: dict[str, tuple[str, str]] = {
 # Variants -> what the graph does, and how far it leads. onnxruntime, onnx.reference and sklort agree on the wrong answer.
 FAULTS: dict[str, str] = {
     "BaggingClassifier | of machines | *": "gives a label for each of the 4 estimators, where 25 rows were asked",
-    "BayesianRidge | return_std | *": "leaves the offset out of the deviation: 5e-2",
+    "BayesianRidge | return_std | *": "sums X Σ where the variance is the sum of X Σ X: 5e-2",
     "CalibratedClassifierCV | isotonic | *": "takes the nearest knot of the isotonic curve: 5e-2, labels",
     "CalibratedClassifierCV | of a pipeline | *": "calibrates probabilities where scikit-learn calibrates scores: half of the labels",
     "*Vectorizer | characters | *": "does not make one blank of several: counts off by one and more",
@@ -83,9 +83,9 @@ FAULTS: dict[str, str] = {
     "OrdinalEncoder | max_categories | *": "lists three keys and five values: every runtime refuses it",
     "RidgeClassifier | default | marks | float32": "writes marks as classes, four intercepts for two: every runtime refuses it",
     "SGDClassifier | loss log_loss | three | float32": "compares probabilities, not scores: two that round to 1 are a tie, 1 of 25 labels",
-    "SGDClassifier | loss modified_huber | three | *": "compares probabilities, not scores: many are 0 alike, 5 of 25 labels",
+    "SGDClassifier | loss modified_huber | three | *": "compares probabilities, not scores: many are equal, 5 of 25 labels",
     "SelectFromModel | of trees | three | *": "takes 'the first column only' for 'no column': writes a graph that no runtime runs",
-    "SelectPercentile | nothing | three | *": "selecting no column is written as a graph that no runtime runs",
+    "SelectPercentile | the first column | three | *": "takes 'the first column only' for 'no column': writes a graph that no runtime runs",
     "SimpleImputer | add_indicator | *": "leaves out the indicator columns: 4 where scikit-learn gives 6",
     "StackingClassifier | of machines | two words | *": "stacks two columns for each score: four for two coefficients, which no runtime runs",
     "StackingClassifier | default | two | int64": "casts the probabilities it stacks to integers: all zero, 11 of 25 labels",
@@ -119,7 +119,7 @@ FLOAT32_ATTRIBUTES: dict[str, str] = {
 
 # Graphs of float32 whose own sums lose more digits than the tolerance allows, with any order of additions.
 CANCELS: dict[str, str] = {
-    "GaussianProcessClassifier | * | float32": "the variance is a difference of nearly equal numbers: up to 3e-4, and 3e-4 too when Solve works in double",
+    "GaussianProcessClassifier | * | float32": "float32 sums and their solution lose digits: up to 3e-4, and as many where Solve works in double",
 }  # fmt: skip
 
 # sklort differs from onnxruntime, which gives scikit-learn's answer where it can run the graph.
