@@ -12,7 +12,7 @@ import onnx
 import skl2onnx
 import sklearn
 
-from tests.conformance.known_gaps import CANCELS, FAULTS, FLOAT32_ATTRIBUTES, NOT_CONVERTED, SKLORT_DIFFERS, explaining
+from tests.conformance.known_gaps import CANCELS, FAULTS, FLOAT32_ATTRIBUTES, NOT_CONVERTED, explaining
 
 RECORD = Path(__file__).with_name("coverage.json")
 PAGE = Path(__file__).resolve().parents[2] / "docs/coverage.md"
@@ -66,8 +66,7 @@ out otherwise than is written here. Versions: {made}, onnxruntime {record["onnxr
 {_totals(variants, names)}
 
 What sklort runs and does not match is explained below, line by line: {len(rounded)} graphs hold only the float32 digits of a
-double model (or lose them), and are right to float32; {_count(variants, FAULTS)} say something else than the model; in {_count(variants, SKLORT_DIFFERS)}
-the difference is sklort's.
+double model (or lose them), and are right to float32; {_count(variants, FAULTS)} say something else than the model.
 
 ## Estimators
 
@@ -90,10 +89,6 @@ No runtime can answer these as scikit-learn does. The number at the end of a lin
 The rows are double, but what was learnt is stored as float32 by the operator or the converter. sklort is within 1e-6.
 
 {_table(variants, ("Variants", "Where the digits are lost"), {**FLOAT32_ATTRIBUTES, **CANCELS}, ("differs",))}
-
-## Where sklort differs from onnxruntime
-
-{_table(variants, ("Variants", "Why"), SKLORT_DIFFERS, ("differs",))}
 """
 
 

@@ -122,13 +122,6 @@ CANCELS: dict[str, str] = {
     "GaussianProcessClassifier | * | float32": "float32 sums and their solution lose digits: up to 3e-4, and as many where Solve works in double",
 }  # fmt: skip
 
-# sklort differs from onnxruntime, which gives scikit-learn's answer where it can run the graph.
-SKLORT_DIFFERS: dict[str, str] = {
-    f"{kind} | equal votes | *": "TreeEnsembleClassifier compares the double sum of float32 leaf values with 0.5: "
-    "equal votes of 6 trees come to 0.50000001, and answer the second class; 0.5 in float32 answers the first"
-    for kind in ("ExtraTreesClassifier", "RandomForestClassifier")
-}
-
 
 def explaining(patterns: Iterable[str], name: str) -> list[str]:
     """The patterns that a variant's name fits."""

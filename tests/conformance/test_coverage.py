@@ -20,7 +20,7 @@ from sklort import InferenceSession
 from tests.conformance import coverage_record
 from tests.conformance.catalogue import Variant, catalogue
 from tests.conformance.evaluation import Result, converted, distance, evaluate, onnxruntime_backend, run
-from tests.conformance.known_gaps import CANCELS, FAULTS, FLOAT32_ATTRIBUTES, NOT_CONVERTED, SKLORT_DIFFERS, explaining
+from tests.conformance.known_gaps import CANCELS, FAULTS, FLOAT32_ATTRIBUTES, NOT_CONVERTED, explaining
 
 AGAIN = "python -m tests.conformance.write_coverage"
 
@@ -42,17 +42,9 @@ def as_recorded() -> bool:
     return bool(record()["versions"] == coverage_record.versions())
 
 
-def _marks(variant: Variant) -> list[Any]:
-    reasons = explaining(SKLORT_DIFFERS, variant.id)
-    return [pytest.mark.xfail(strict=True, reason=SKLORT_DIFFERS[reasons[0]])] if reasons else []
-
-
-@pytest.mark.parametrize("variant", [pytest.param(one, id=one.id, marks=_marks(one)) for one in catalogue()])
+@pytest.mark.parametrize("variant", [pytest.param(one, id=one.id) for one in catalogue()])
 def test_variant(variant: Variant) -> None:
     result = evaluate(variant, InferenceSession)
-    if explaining(SKLORT_DIFFERS, variant.id):
-        assert result.stage == "matches", result.sentence
-        return  # strict: reported as passing though expected to fail
     explained(variant, result)
     if result.session is not None:
         nodes = result.session.explain().nodes
@@ -119,7 +111,7 @@ def test_the_page_is_the_one_the_record_makes() -> None:
     assert coverage_record.PAGE.read_text() == coverage_record.render(record()), AGAIN
 
 
-@pytest.mark.parametrize("table", [NOT_CONVERTED, FAULTS, FLOAT32_ATTRIBUTES, CANCELS, SKLORT_DIFFERS])
+@pytest.mark.parametrize("table", [NOT_CONVERTED, FAULTS, FLOAT32_ATTRIBUTES, CANCELS])
 def test_every_line_of_the_tables_explains_something(table: dict[str, Any]) -> None:
     wanting = [name for name, stages in record()["variants"].items() if stages["sklort"] != "matches"]
     idle = [pattern for pattern in table if not any(explaining([pattern], name) for name in wanting)]

@@ -313,6 +313,22 @@ def test_two_classes_with_weights_of_their_own_are_compared() -> None:
     np.testing.assert_allclose(scores, [[0.6, 0.4], [0.2, 0.8]], rtol=1e-6)
 
 
+@pytest.mark.parametrize("trees", [6, 10, 100, 7])
+@pytest.mark.parametrize("spelt", ["one score", "a score for each class"])
+def test_equal_votes_answer_the_first_class(trees: int, spelt: str) -> None:
+    """As floats, votes of a sixth add up to more than a half in double, and other fractions to less."""
+    share = float(np.float32(1 / trees))
+    forest = []
+    for i in range(trees):
+        first = Leaf([(1, 0.0)] if spelt == "one score" else [(0, share), (1, 0.0)])
+        second = Leaf([(1, share)] if spelt == "one score" else [(0, 0.0), (1, share)])
+        forest.append(Branch(0, "BRANCH_LEQ", i + 0.5, False, second, first))
+    attributes = attributes_v3(forest, prefix="class") | {"classlabels_int64s": np.array([5, 6])}
+    rows = np.arange(trees + 1, dtype=np.float32)[:, None]  # row i: i trees vote for the first class
+    labels, _ = program("TreeEnsembleClassifier", 1, attributes, "float32", (0, 0)).run([rows])
+    assert labels.tolist() == [6 if votes < trees - votes else 5 for votes in range(trees + 1)]
+
+
 def test_one_class_gives_its_label() -> None:
     attributes = attributes_v3([Leaf([(0, 0.3)])], prefix="class") | {"classlabels_int64s": np.array([7])}
     labels, scores = program("TreeEnsembleClassifier", 1, attributes, "float32", (0, 0)).run(

@@ -99,6 +99,7 @@ class Classifier final : public Op {
         base_(forest::numbers(node, "base_values")),
         all_positive_(std::ranges::all_of(forest.addends, [](const auto& addend) { return addend.weight >= 0; })),
         one_score_(has_one_score(forest)),
+        float_weights_(node.tensor("class_weights_as_tensor") == nullptr),
         sums_(std::move(forest), node.dtype(0)) {
     const auto numbers = node.integers("classlabels_int64s");
     labels_.assign(numbers.begin(), numbers.end());
@@ -127,7 +128,8 @@ class Classifier final : public Op {
       parallel(count, rows_a_chunk, call.threads(), [&](std::int64_t first, std::int64_t last) noexcept {
         for (std::int64_t row = first; row < last; ++row) {
           const double* score = scores + row * classes;
-          winners[row] = static_cast<std::int32_t>(std::max_element(score, score + classes) - score);
+          const auto less = [&](double a, double b) noexcept { return shown(a) < shown(b); };
+          winners[row] = static_cast<std::int32_t>(std::max_element(score, score + classes, less) - score);
         }
       });
     }
@@ -147,6 +149,10 @@ class Classifier final : public Op {
     return std::ranges::all_of(forest.addends, [&](const auto& addend) { return addend.target == forest.addends[0].target; });
   }
 
+  // What decides on the label. Votes of a sixth each, as floats, do not add up to a half: two classes with three of them are
+  // equal in the scores that are given, rounded to float, and must be so here. Weights of double say what they mean.
+  double shown(double score) const noexcept { return float_weights_ ? static_cast<double>(static_cast<float>(score)) : score; }
+
   // From the one score to a column for each class: s becomes (1 - s, s) when it is a probability, (-s, s) when it may be
   // negative.
   void spread(double* scores, std::int32_t* winners, std::int64_t rows) const noexcept {
@@ -155,7 +161,7 @@ class Classifier final : public Op {
     for (std::int64_t row = 0; row < rows; ++row) {
       double* pair = scores + 2 * row;
       const double score = pair[0] + pair[1] + base;  // one of the two is 0
-      winners[row] = score > (all_positive_ ? 0.5 : 0.0) ? 1 : 0;
+      winners[row] = shown(score) > (all_positive_ ? 0.5 : 0.0) ? 1 : 0;
       pair[0] = odds ? -score : 1.0 - score;
       pair[1] = score;
     }
@@ -178,6 +184,7 @@ class Classifier final : public Op {
   std::vector<double> base_;
   bool all_positive_;
   bool one_score_;
+  bool float_weights_;
   Sums sums_;
 };
 
