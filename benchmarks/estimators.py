@@ -9,6 +9,7 @@ what `sklort.convert` gives.
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import warnings
 from collections.abc import Callable
@@ -142,9 +143,9 @@ def main() -> None:
         table += more
     if arguments.markdown is not None:
         arguments.markdown.write_text(
-            f"Written by `python -m benchmarks.estimators --markdown`, on {platform.machine()}.\n\n"
-            + "\n".join(table)
-            + "\n"
+            "# Benchmarks\n\nEstimators whose graphs are rewritten by passes. Written by `python -m benchmarks.estimators "
+            f"--markdown docs/benchmarks.md` on {platform.machine()} with {os.cpu_count()} cores: do not edit it. What is\n"
+            "compared, and how, says the head of that program.\n\n" + "\n".join(table) + "\n"
         )
 
 
