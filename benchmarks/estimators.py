@@ -30,6 +30,13 @@ import sklort
 from benchmarks.timing import Spread, race, times_faster
 
 SIZES = (1, 100, 10_000)
+HEAD = f"""# Benchmarks
+
+Estimators whose graphs are rewritten by passes. Written by `python -m benchmarks.estimators --markdown
+docs/benchmarks.md` on {platform.machine()} with {os.cpu_count()} cores: do not edit it. What is compared, and how, says
+the head of that program.
+
+"""
 OPSET = {"": 21, "ai.onnx.ml": 3}
 
 
@@ -142,11 +149,7 @@ def main() -> None:
         print("\n".join(more), flush=True)
         table += more
     if arguments.markdown is not None:
-        arguments.markdown.write_text(
-            "# Benchmarks\n\nEstimators whose graphs are rewritten by passes. Written by `python -m benchmarks.estimators "
-            f"--markdown docs/benchmarks.md` on {platform.machine()} with {os.cpu_count()} cores: do not edit it. What is\n"
-            "compared, and how, says the head of that program.\n\n" + "\n".join(table) + "\n"
-        )
+        arguments.markdown.write_text(HEAD + "\n".join(table) + "\n")
 
 
 if __name__ == "__main__":
