@@ -70,8 +70,8 @@ def _options(variant: Variant, model: Any) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=2)
-def converted(variant: Variant) -> Any:
-    """What skl2onnx writes, as a user would ask for it."""
+def converted(variant: Variant, opset: int | None = None) -> Any:
+    """What skl2onnx writes, as a user would ask for it, or with the operators of an older opset."""
     model, sample = fitted(variant), fed(variant)[:1]
     known: dict[str, Any] = {"X": sample}
     if variant.data == "records":
@@ -80,7 +80,9 @@ def converted(variant: Variant) -> Any:
         kind = StringTensorType if variant.dtype == "string" else Int64TensorType
         known = {"initial_types": [("X", kind([None]))]}
     options = _options(variant, model)
-    if variant.estimator == "IsolationForest":
+    if opset is not None:
+        known["target_opset"] = {"": opset, "ai.onnx.ml": 1 if opset < 15 else 3}
+    elif variant.estimator == "IsolationForest":
         known["target_opset"] = {"": 22, "ai.onnx.ml": 3}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -191,10 +193,10 @@ def _first_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {lines[0]}"[:200]
 
 
-def evaluate(variant: Variant, backend: Backend) -> Result:
+def evaluate(variant: Variant, backend: Backend, opset: int | None = None) -> Result:
     """Take the variant as far as it goes."""
     try:
-        proto = converted(variant)
+        proto = converted(variant, opset)
     except Exception as error:  # noqa: BLE001 - skl2onnx raises anything
         return Result("not converted", _first_line(error))
     try:
