@@ -121,6 +121,8 @@ class Trace:
         """How column `at` of a value is computed."""
         key = (name, at)
         if key not in self.columns:
+            if at >= self.width(name):  # a graph whose shapes do not fit: it says so when it runs
+                raise Unknown
             node = self._maker(name)
             self.cone[id(node)] = node
             with self._deeper():
@@ -143,7 +145,7 @@ class Trace:
             return Applied(node.op_type, node, tuple(self._operand(each, at) for each in node.inputs))
         if node.op_type == "MatMul":
             return Product(node, node.inputs[0], self._constant(node.inputs[1], 2)[:, at])
-        if node.op_type == "Concat" and node.attributes["axis"].value in (1, -1):
+        if node.op_type == "Concat" and node.version >= 4 and node.attributes["axis"].value in (1, -1):
             for each in node.inputs:
                 width = self.width(each)
                 if at < width:
@@ -151,7 +153,7 @@ class Trace:
                 at -= width
         if node.op_type == "Slice":
             return self.column(node.inputs[0], self._chosen(node)[at])
-        if node.op_type == "Reshape" and self._constant(node.inputs[1], 1).tolist() == [-1, 1]:
+        if node.op_type == "Reshape" and self._constant(_second(node), 1).tolist() == [-1, 1]:
             return self.column(node.inputs[0], self._only(node.inputs[0]))
         if node.op_type == "ReduceSum":
             return self._pair_sum(node)
@@ -161,7 +163,10 @@ class Trace:
         if node.op_type == "ArrayFeatureExtractor":
             chosen = self._constant(node.inputs[1], None)
             if chosen.size == 1:
-                return self.column(node.inputs[0], int(chosen.reshape(-1)[0]) % self.width(node.inputs[0]))
+                width = self.width(node.inputs[0])
+                at = int(chosen.reshape(-1)[0])
+                if -width <= at < width:
+                    return self.column(node.inputs[0], at % width)
         elif node.op_type in ("LinearClassifier", "LinearRegressor"):
             return _linear(node, name, at)
         raise Unknown
@@ -170,7 +175,7 @@ class Trace:
         """The sum of two columns: a longer one has an order of its own."""
         keep = node.attributes.get("keepdims")
         given = node.attributes.get("axes")
-        axes = given.value if given is not None else self._constant(node.inputs[1], 1)
+        axes = given.value if given is not None else self._constant(_second(node), 1)
         if (
             (keep is not None and keep.value == 0)
             or axes.tolist() not in ([1], [-1])
@@ -192,7 +197,10 @@ class Trace:
         if constant.ndim > 2 or (constant.ndim == 2 and constant.shape[0] != 1) or constant.dtype == object:
             raise Unknown
         row = constant.reshape(-1)
-        return Number(row[at if row.size > 1 else 0])
+        at = at if row.size > 1 else 0
+        if at >= row.size:
+            raise Unknown
+        return Number(row[at])
 
     def _operand_width(self, name: str) -> int:
         constant = self.facts.graph.constants.get(name)
@@ -221,6 +229,11 @@ class Trace:
         return constant
 
 
+def _second(node: Node) -> str:
+    """The second input; some versions of some operators have an attribute instead, or nothing."""
+    return node.inputs[1] if len(node.inputs) > 1 else ""
+
+
 def _linear(node: Node, name: str, at: int) -> Product:
     """A column of LinearRegressor with one target, or of the scores of LinearClassifier with two classes."""
 
@@ -237,7 +250,7 @@ def _linear(node: Node, name: str, at: int) -> Product:
             raise Unknown
         return Product(node, node.inputs[0], weights, float(bias.sum()), transform)
     labels = node.attributes.get("classlabels_ints") or node.attributes.get("classlabels_strings")
-    if name != node.outputs[1] or labels is None or len(labels.value) != 2 or transform not in _APART:
+    if name not in node.outputs[1:] or labels is None or len(labels.value) != 2 or transform not in _APART:
         raise Unknown
     if bias.size != 2 or weights.size % 2:  # one row for two classes gives other scores
         raise Unknown

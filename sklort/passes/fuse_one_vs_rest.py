@@ -31,7 +31,9 @@ _KEEPS_MATRIX = frozenset({("", op) for op in UNARY} | {(ML, op) for op in ("Imp
 
 
 def _match(node: Node, facts: Facts) -> Found | None:
-    if node.op_type != "Concat" or node.domain or len(node.inputs) < 2 or node.attributes["axis"].value not in (1, -1):
+    if node.op_type != "Concat" or node.domain or node.version < 4 or len(node.inputs) < 2:
+        return None
+    if node.attributes["axis"].value not in (1, -1):
         return None
     trace = Trace(facts)
     try:
@@ -130,6 +132,7 @@ class _Writer:
         self.constants: dict[str, Array] = {}
         self._stem = concat.outputs[0]
         self._taken = {name for each in graph.nodes for name in each.outputs} | set(graph.constants)
+        self._taken |= {value.name for value in graph.inputs}
         self._written: dict[tuple[int, ...], str] = {}
 
     def write(self, columns: Sequence[Column]) -> str:

@@ -45,7 +45,7 @@ def render(record: dict[str, Any]) -> str:
     names = sorted({_estimator(name) for name in variants})
     rounded = [
         name for name, stages in variants.items()
-        if stages["sklort"] == "differs" and explaining((*FLOAT32_ATTRIBUTES, *CANCELS), name)
+        if stages["sklort"] == "differs" and not explaining(FAULTS, name)
     ]  # fmt: skip
     return f"""# Coverage
 
