@@ -14,6 +14,7 @@ import platform
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,11 @@ class Task:
     dtype: type
     tolerance: float
     options: dict[str, Any]
+    scale: float = 1.0  # of the rows
+
+    def rows(self) -> Any:
+        """The 10,000 rows to ask about."""
+        return np.ascontiguousarray(digits(self.dtype)[2] * self.scale, self.dtype)
 
 
 def digits(dtype: type) -> tuple[Any, Any, Any]:
@@ -68,8 +74,11 @@ def tasks() -> list[Task]:
         plain = {"zipmap": False}
         neighbours = KNeighborsClassifier().fit(X, y)
         found.append(Task("k-nearest neighbours", neighbours, "predict", "label", dtype, 0, plain))
-        one_vs_rest = OneVsRestClassifier(LogisticRegression(max_iter=1000)).fit(X / 16, y)
-        found.append(Task("one-vs-rest logistic", one_vs_rest, "predict_proba", "probabilities", dtype, 2e-4, plain))
+        scale = 1 / 16
+        one_vs_rest = OneVsRestClassifier(LogisticRegression(max_iter=1000)).fit(X * dtype(scale), y)
+        found.append(
+            Task("one-vs-rest logistic", one_vs_rest, "predict_proba", "probabilities", dtype, 2e-4, plain, scale)
+        )
     X, _, _ = digits(np.float32)
     forest = IsolationForest(random_state=0).fit(X)
     found.append(Task("isolation forest", forest, "decision_function", "scores", np.float32, 1e-5, {}))
@@ -77,24 +86,24 @@ def tasks() -> list[Task]:
     return found
 
 
-def runners(task: Task, rows: Any, sample: Any) -> dict[str, Callable[[], Any]]:
-    """Who can answer, scikit-learn first; the conversion is checked on `sample`."""
+def predictors(task: Task, sample: Any) -> dict[str, Callable[[Any], Any]]:
+    """Who can answer, scikit-learn first, as functions of the rows; the conversion is checked on `sample`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        proto = to_onnx(task.model, rows[:1], target_opset=OPSET, options={id(task.model): task.options})
+        proto = to_onnx(task.model, sample[:1], target_opset=OPSET, options={id(task.model): task.options})
         fast = sklort.convert(task.model, sample)
     session = sklort.InferenceSession(proto)
     (name,) = (one.name for one in session.get_inputs())
     found = {
-        "scikit-learn": lambda: getattr(task.model, task.method)(rows),
-        "estimator": lambda: getattr(fast, task.method)(rows),
-        "session": lambda: session.run([task.output], {name: rows})[0],
+        "scikit-learn": getattr(task.model, task.method),
+        "estimator": getattr(fast, task.method),
+        "session": lambda rows: session.run([task.output], {name: rows})[0],
     }
     if find_spec("onnxruntime") is not None:
         import onnxruntime
 
         other = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
-        found["onnxruntime"] = lambda: other.run([task.output], {name: rows})[0]
+        found["onnxruntime"] = lambda rows: other.run([task.output], {name: rows})[0]
     return found
 
 
@@ -113,11 +122,13 @@ def disagreement(tolerance: float) -> Callable[[Any, Any], str | None]:
 
 
 def measure(task: Task, seconds: float) -> dict[int, dict[str, Spread]]:
-    rows = digits(task.dtype)[2]
-    scaled = np.ascontiguousarray(rows / 16, task.dtype) if "one-vs-rest" in task.name else rows
+    rows = task.rows()
+    found = predictors(task, rows[:1000])
     return {
         size: race(
-            runners(task, scaled[:size], scaled[:1000]), disagreement=disagreement(task.tolerance), seconds=seconds
+            {name: partial(predict, rows[:size]) for name, predict in found.items()},
+            disagreement=disagreement(task.tolerance),
+            seconds=seconds,
         )
         for size in SIZES
     }

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from benchmarks.estimators import digits, disagreement, lines, runners, tasks
+from benchmarks.estimators import disagreement, lines, predictors, tasks
 from benchmarks.timing import Spread
 
 COUNT = 6
@@ -16,12 +16,12 @@ fitted = cache(tasks)
 def test_all_predictors_agree(number):
     assert len(fitted()) == COUNT
     task = fitted()[number]
-    rows = digits(task.dtype)[2][:60] / task.dtype(16 if "one-vs-rest" in task.name else 1)
-    found = runners(task, rows, rows)
-    truth = found.pop("scikit-learn")()
+    rows = task.rows()[:60]
+    found = predictors(task, rows)
+    truth = found.pop("scikit-learn")(rows)
     assert {"estimator", "session"} <= set(found)
-    for run in found.values():
-        assert disagreement(task.tolerance)(truth, run()) is None
+    for predict in found.values():
+        assert disagreement(task.tolerance)(truth, predict(rows)) is None
 
 
 def test_wrong_answers_are_seen():
