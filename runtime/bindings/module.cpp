@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "finite.h"
+#include "forest/engine.h"
 #include "isa.h"
 #include "numpy_api.h"
 #include "program.h"
@@ -323,6 +324,9 @@ NB_MODULE(_core, module) {
       },
       "The instruction sets this machine has, best first.");
   module.def("choose_isa", &choose_isa, "name"_a, "Use another instruction set; '' chooses the best.");
+  module.def(
+      "check_forest_engine", [](const std::string& name) { (void)forest::engine_of(name); }, "name"_a,
+      "Raise InvalidArgument unless a forest engine has this name.");
   module.def("thread_limit", &thread_limit, "How many threads a program may use.");
   module.def("set_thread_limit", &set_thread_limit, "threads"_a, "Change that for the process; 0 restores the default.");
 }

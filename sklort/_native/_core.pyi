@@ -64,6 +64,9 @@ def isas() -> list[str]:
 def choose_isa(name: str) -> None:
     """Use another instruction set; '' chooses the best."""
 
+def check_forest_engine(name: str) -> None:
+    """Raise InvalidArgument unless a forest engine has this name."""
+
 def thread_limit() -> int:
     """How many threads a program may use."""
 

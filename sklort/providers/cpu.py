@@ -29,6 +29,9 @@ _FOREIGN = frozenset(dtype for dtype in DType if dtype > DType.BFLOAT16)
 """Element types narrower than a byte or rarer than bfloat16: native values do not have them."""
 
 
+_FORESTS = frozenset(("TreeEnsemble", "TreeEnsembleClassifier", "TreeEnsembleRegressor"))
+
+
 def _core() -> Any:
     from sklort._native import _core
 
@@ -36,12 +39,26 @@ def _core() -> Any:
 
 
 class CpuProvider:
-    """See the module."""
+    """See the module.
+
+    Parameters
+    ----------
+    threads : int
+        For one run; 0 lets the process-wide limit decide.
+    forest_engine : {"auto", "interleaved-walk", "gather-walk", "compare-all"}
+        How ensembles of trees are evaluated, where the engine takes the ensemble. The answers are the same, to the bit.
+
+    Raises
+    ------
+    InvalidArgument
+        There is no such engine.
+    """
 
     name = "CPUExecutionProvider"
 
-    def __init__(self, threads: int = 0) -> None:
+    def __init__(self, threads: int = 0, forest_engine: str = "auto") -> None:
         self._threads = threads
+        self._engine = {} if forest_engine == "auto" else {"sklort_engine": forest_engine}
         self._claims: dict[tuple[str, str], list[tuple[int, int]]] = {}
         self._absent: str | None = None
         try:
@@ -50,6 +67,7 @@ class CpuProvider:
         except ImportError as error:
             self._absent = f"the native module is not built ({error}); install sklort with a C++20 compiler at hand"
             return
+        _core().check_forest_engine(forest_engine)
         for domain, op_type, first, last in operators:
             self._claims.setdefault((domain, op_type), []).append((first, last))
 
@@ -102,7 +120,7 @@ class CpuProvider:
                 node.domain,
                 node.op_type,
                 node.version,
-                _attributes(node),
+                {**_attributes(node), **(self._engine if node.op_type in _FORESTS else {})},
                 list(step.inputs),
                 list(step.outputs),
                 list(step.release),

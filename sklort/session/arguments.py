@@ -46,12 +46,13 @@ def choose_providers(names: Any, provider_options: Any, options: SessionOptions)
             found[name] = given
     found.setdefault(ALWAYS[0], {})
     order = [*found, *(name for name in ALWAYS if name not in found)]
-    return Chosen(tuple(_made(name, options) for name in order), found)
+    return Chosen(tuple(_made(name, options, found.get(name, {})) for name in order), found)
 
 
-def _made(name: str, options: SessionOptions) -> Provider:
+def _made(name: str, options: SessionOptions, given: Mapping[str, str]) -> Provider:
     if name == "CPUExecutionProvider":
-        return make_provider(name, threads=options.intra_op_num_threads)
+        engine = given.get("forest_engine", "auto")
+        return make_provider(name, threads=options.intra_op_num_threads, forest_engine=engine)
     return make_provider(name)
 
 

@@ -6,20 +6,30 @@ from typing import Any
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper
 
+import sklort
 from sklort._native import _core
+from sklort.exceptions import InvalidArgument
 from tests.ops.forests import attributes_v3, judged_sums, program, random_tree
 
-WALK, COMPARE, GENERAL = "interleaved walk", "; compare-all from", "general walk"
+WALK, GATHER, COMPARE, GENERAL = "interleaved-walk", "gather-walk", "compare-all", "general-walk"
+ENGINES = (WALK, GATHER, COMPARE)
 
 FORESTS: dict[str, tuple[dict[str, Any], set[str]]] = {
-    "shallow": ({"depth": 3, "trees": 50}, {WALK, COMPARE}),
-    "one target a tree": ({"depth": 4, "trees": 60, "by_target": True}, {WALK, COMPARE}),
-    "thirty leaves": ({"depth": 5, "trees": 40}, {WALK, COMPARE}),
-    "more thresholds than a byte tells apart": ({"depth": 5, "trees": 80, "distinct": 3000}, {WALK, COMPARE}),
-    "few trees on many columns": ({"depth": 4, "trees": 40, "features": 300}, {WALK}),
-    "deep": ({"depth": 12, "trees": 3}, {WALK}),
-    "a threshold of minus infinity, tested with <": ({"depth": 4, "trees": 20, "never": True}, {WALK}),
+    "shallow": ({"depth": 3, "trees": 50}, {WALK, GATHER, COMPARE}),
+    "one target a tree": ({"depth": 4, "trees": 60, "by_target": True}, {WALK, GATHER, COMPARE}),
+    "thirty leaves": ({"depth": 5, "trees": 40}, {WALK, GATHER, COMPARE}),
+    "more thresholds than a byte tells apart": ({"depth": 5, "trees": 80, "distinct": 3000}, {WALK, GATHER, COMPARE}),
+    "leaves beside long paths": ({"depth": 14, "trees": 6}, {WALK, GATHER}),
+    "a leaf alone": ({"depth": 0, "trees": 3}, {WALK, GATHER, COMPARE}),
+    "sixteen targets": ({"depth": 6, "trees": 10, "targets": 16}, {WALK, GATHER, COMPARE}),
+    "nineteen targets": ({"depth": 6, "trees": 10, "targets": 19}, {WALK, GATHER, COMPARE}),
+    "two hundred leaves": ({"depth": 8, "trees": 10, "distinct": 500}, {WALK, GATHER, COMPARE}),
+    "few trees on many columns": ({"depth": 4, "trees": 40, "features": 120}, {WALK, GATHER, COMPARE}),
+    "more columns than a narrow node names": ({"depth": 4, "trees": 40, "features": 300}, {WALK, COMPARE}),
+    "deep": ({"depth": 12, "trees": 3}, {WALK, GATHER}),
+    "a threshold of minus infinity, tested with <": ({"depth": 4, "trees": 20, "never": True}, {WALK, GATHER}),
     "equality": ({"depth": 4, "trees": 20, "modes": ("BRANCH_EQ", "BRANCH_LEQ")}, {GENERAL}),
 }
 
@@ -65,30 +75,67 @@ def isa(request: pytest.FixtureRequest) -> Any:
     _core.choose_isa("")
 
 
+def takes(text: str, engine: str) -> bool:
+    """Whether a forest's explanation says that the engine asked for took it."""
+    return "was asked for" not in text and f": {engine}" in text
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", FORESTS)
-def test_engines_agree_with_the_judge_and_claim_what_they_should(name: str, isa: str) -> None:
+def test_engines_agree_with_the_judge_and_claim_what_they_should(name: str, dtype: str, isa: str) -> None:
     options, claims = FORESTS[name]
+    targets = options.get("targets", 2)
     trees, rows = forest(**options)
-    attributes = attributes_v3(trees, prefix="target", double=True) | {"n_targets": 2}
-    compiled = program("TreeEnsembleRegressor", 3, attributes, "float32")
-    text = compiled.explain()[0]
-    claimed = {engine for engine in (WALK, COMPARE, GENERAL) if engine in text}
-    if isa == "avx512":  # elsewhere testing every branch may be dearer than walking
-        assert claimed == claims, text
-    assert claimed <= claims, text
-    want = judged_sums(trees, rows, 2).astype(np.float32)
-    for count in (1, 5, 40, 64, 65, 129, 401, 700):
-        np.testing.assert_array_equal(compiled.run([rows[:count]])[0], want[:count], err_msg=f"{count} rows: {text}")
+    rows = rows.astype(dtype)
+    if dtype == "float64":
+        claims = claims - {GATHER}
+        rows[::7] = np.nextafter(rows[::7], 9)
+    elif isa == "baseline":
+        claims = claims - {GATHER}
+    attributes = attributes_v3(trees, prefix="target", double=True) | {"n_targets": targets}
+    want = judged_sums(trees, rows, targets).astype(np.float32)
+    claimed = set()
+    for engine in ("auto", *ENGINES):
+        compiled = program("TreeEnsembleRegressor", 3, attributes | {"sklort_engine": engine}, dtype)
+        text = compiled.explain()[0]
+        claimed |= {one for one in (engine, GENERAL) if takes(text, one)}
+        for count in (1, 5, 17, 40, 64, 65, 129, 401, 700):
+            np.testing.assert_array_equal(
+                compiled.run([rows[:count]])[0], want[:count], err_msg=f"{count} rows: {text}"
+            )
+    assert claimed == claims
 
 
 def test_a_refusal_is_a_sentence() -> None:
     trees, _ = forest(depth=12, trees=3)
     attributes = attributes_v3(trees, prefix="target", double=True) | {"n_targets": 2}
-    assert (
-        "no compare-all: it has a tree of more than 256 leaves"
-        in program("TreeEnsembleRegressor", 3, attributes, "float32").explain()[0]
+    text = program("TreeEnsembleRegressor", 3, attributes | {"sklort_engine": COMPARE}, "float32").explain()[0]
+    assert "no compare-all: it has a tree of more than 256 leaves" in text
+    assert "compare-all was asked for, but cannot take it" in text
+
+
+def test_the_engine_is_an_option_of_the_provider() -> None:
+    model = helper.make_model(
+        helper.make_graph(
+            [helper.make_node("TreeEnsembleRegressor", ["X"], ["Y"], domain="ai.onnx.ml", **small_forest())],
+            "g",
+            [helper.make_tensor_value_info("X", TensorProto.FLOAT, [None, 6])],
+            [helper.make_tensor_value_info("Y", TensorProto.FLOAT, [None, 2])],
+        ),
+        opset_imports=[helper.make_opsetid("", 21), helper.make_opsetid("ai.onnx.ml", 3)],
     )
-    assert (
-        "no compare-all: its rows are not float"
-        in program("TreeEnsembleRegressor", 3, attributes, "float64").explain()[0]
-    )
+    X = np.random.default_rng(0).normal(size=(100, 6)).astype(np.float32)
+    answers = []
+    for engine in ENGINES:
+        session = sklort.InferenceSession(model, providers=[("CPUExecutionProvider", {"forest_engine": engine})])
+        assert f": {engine}" in str(session.explain()) or "was asked for" in str(session.explain())
+        answers.append(session.run(None, {"X": X})[0])
+    np.testing.assert_array_equal(answers[0], answers[1])
+    np.testing.assert_array_equal(answers[0], answers[2])
+    with pytest.raises(InvalidArgument, match="there is no forest engine 'fast'; choose one of: 'auto'"):
+        sklort.InferenceSession(model, providers=[("CPUExecutionProvider", {"forest_engine": "fast"})])
+
+
+def small_forest() -> dict[str, Any]:
+    trees, _ = forest(depth=3, trees=20)
+    return attributes_v3(trees, prefix="target") | {"n_targets": 2}

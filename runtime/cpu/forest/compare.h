@@ -5,13 +5,13 @@
 // the right one's. After the last branch the candidate is the leaf. That is three instructions for a vector of rows, with no
 // gather, no branch and no pointer.
 //
-// Rows are binned first: a threshold becomes its rank among the thresholds of its column, at most 255 of them, and a value the
-// number of thresholds below it, so that a byte holds a row's value. A forest with more thresholds is cut into groups of
-// consecutive trees, each binned for itself.
+// Rows are binned first: a threshold becomes its rank among 255 thresholds of its feature, and a value the number of those below
+// it, so that a byte holds a row's value. A feature with more thresholds has several such columns, each for 255 thresholds in a
+// row. A forest that needs more columns than the nearest cache holds is cut into groups of consecutive trees, each binned for
+// itself.
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -23,9 +23,10 @@
 namespace sklort::forest {
 
 struct Group {
-  std::vector<Column> columns;
+  std::vector<Column> columns;   // by feature
   std::vector<BinTable> tables;  // one for each column
   std::vector<float> thresholds;
+  std::vector<double> double_thresholds;  // instead, for rows of double
   std::vector<CompareTree> trees;
 };
 
@@ -37,17 +38,17 @@ struct Compared {
   std::int64_t most_columns = 0;  // of any group
 
   std::size_t bytes() const noexcept;
-  // Predicted nanoseconds for so many rows on the current instruction set; the constants are measurements.
+  // Predicted nanoseconds for so many rows.
   double cost(std::int64_t rows) const noexcept;
 };
 
-// A sentence why compare-all cannot take this forest; empty when it can.
-std::string compare_refuses(const Forest& forest);
-// For rows of float.
-Compared compare_form(const Forest& forest);
+// A sentence why compare-all cannot take this forest; empty when it can. `doubles`: for rows of double, not of float.
+std::string compare_refuses(const Forest& forest, bool doubles);
+Compared compare_form(const Forest& forest, bool doubles);
 
 // Row-major rows x targets sums.
-void compare_sums(const Compared& compared, Call& call, const float* rows, std::int64_t features, std::int64_t count,
+template <class Value>
+void compare_sums(const Compared& compared, Call& call, const Value* rows, std::int64_t features, std::int64_t count,
                   double* sums);
 
 }  // namespace sklort::forest

@@ -57,7 +57,10 @@ Test<Key> test_of(const Branch& branch) {
   return test;
 }
 
-// The number a key of 32 bits stands for; the key must not be one of the four that stand for none.
-inline float float_of(std::uint32_t key) noexcept { return std::bit_cast<float>((key >> 31) != 0 ? key & 0x7FFFFFFFU : ~key); }
+// The number a key stands for; the key must not be one of the four that stand for none.
+inline float number_of(std::uint32_t key) noexcept { return std::bit_cast<float>((key >> 31) != 0 ? key & 0x7FFFFFFFU : ~key); }
+inline double number_of(std::uint64_t key) noexcept {
+  return std::bit_cast<double>((key >> 63) != 0 ? key & 0x7FFFFFFFFFFFFFFFU : ~key);
+}
 
 }  // namespace sklort::forest

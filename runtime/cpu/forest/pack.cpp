@@ -127,6 +127,30 @@ Node make_node(std::uint64_t key, std::uint32_t child, std::uint32_t column) {
   }
 }
 
+// By how many levels the longest path may exceed the mean one, when all paths are followed as far.
+constexpr double even_excess = 2.0;
+
+void place(const tree::NarrowNode* nodes, std::uint32_t at, std::uint32_t heap, Top& top) {
+  if (heap >= Top::size) {
+    top.exit[heap - Top::size] = at;
+    return;
+  }
+  const tree::NarrowNode node = nodes[at];
+  const auto column = static_cast<std::uint32_t>(node & 0xFF);
+  const std::uint32_t child = static_cast<std::uint32_t>(node) >> 8;
+  const bool leaf = child == at;
+  top.column[heap] = column;
+  top.limit[heap] = leaf ? ~std::uint32_t{0} : static_cast<std::uint32_t>(node >> 32);
+  place(nodes, child, 2 * heap, top);
+  place(nodes, leaf ? at : child + 1, 2 * heap + 1, top);
+}
+
+Top top_of(const tree::NarrowNode* nodes) {
+  Top top{};
+  place(nodes, 0, 1, top);
+  return top;
+}
+
 template <class Key, class Node>
 class Packer {
  public:
@@ -145,6 +169,12 @@ class Packer {
       packed_.trees[i].first = nodes.size();
       if (!pack_tree(forest_.roots[i], nodes, packed_.trees[i])) return false;
       depths += packed_.trees[i].depth;
+      if constexpr (std::is_same_v<Node, tree::NarrowNode>) {
+        if (packed_.trees[i].depth >= static_cast<std::int32_t>(Top::levels)) {
+          packed_.trees[i].top = static_cast<std::int32_t>(packed_.tops.size());
+          packed_.tops.push_back(top_of(nodes.data() + packed_.trees[i].first));
+        }
+      }
     }
     packed_.mean_depth = forest_.roots.empty() ? 0 : depths / static_cast<double>(forest_.roots.size());
     return true;
@@ -161,6 +191,9 @@ class Packer {
     const std::size_t first = nodes.size();
     nodes.resize(first + 2);  // the root, and a place that keeps the pairs even
     tree.depth = 0;
+    tree.top = -1;
+    double leaves = 0;
+    double levels = 0;  // of all leaves
     std::vector<Visit>& stack = stack_;
     stack.assign(1, {root, 0, 0});
     while (!stack.empty()) {
@@ -168,6 +201,8 @@ class Packer {
       stack.pop_back();
       if (visit.ref < 0) {
         nodes[first + visit.at] = make_node<Node>(leaf(static_cast<std::size_t>(~visit.ref)), visit.at, 0);
+        leaves += 1;
+        levels += visit.depth;
         continue;
       }
       const Branch& branch = forest_.branches[static_cast<std::size_t>(visit.ref)];
@@ -183,6 +218,8 @@ class Packer {
       stack.push_back({test.yes_left ? branch.no : branch.yes, pair + 1, visit.depth + 1});
       stack.push_back({test.yes_left ? branch.yes : branch.no, pair, visit.depth + 1});
     }
+    tree.nodes = nodes.size() - first;
+    tree.even = tree.depth - levels / leaves < even_excess;
     return true;
   }
 

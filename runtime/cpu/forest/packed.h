@@ -9,6 +9,7 @@
 
 #include "column.h"
 #include "forest.h"
+#include "gather.hot.h"
 #include "op.h"
 #include "tree.h"
 
@@ -30,9 +31,15 @@ class Aligned {
   std::size_t size_ = 0;
 };
 
+// Which loops follow the paths.
+enum class Follow : std::uint8_t { plain, gather };
+
 struct Tree {
   std::size_t first;    // its node 0
+  std::size_t nodes;    // how many
   std::int32_t depth;   // branches on the longest path
+  std::int32_t top;     // its upper levels: index into Packed::tops; -1: none
+  bool even;            // the other paths are not much shorter
   std::int32_t target;  // of all its leaves, when the leaf table is one value wide
 };
 
@@ -43,12 +50,13 @@ struct Packed {
   std::vector<Tree> trees;
   Aligned<tree::NarrowNode> narrow_nodes;
   Aligned<tree::WideNode> wide_nodes;
+  std::vector<Top> tops;   // of the trees of narrow nodes that are deep enough
   std::int64_t width = 1;  // values for each entry of the leaf table: 1, or one for each target
   std::vector<double> values;
   double mean_depth = 0;
 
   // Predicted nanoseconds for so many rows; the constants are measurements.
-  double cost(std::int64_t rows) const noexcept;
+  double cost(std::int64_t rows, Follow how) const noexcept;
 
   // How many rows a tree should see before the next tree takes its place in the cache.
   std::int64_t block_rows() const noexcept;
@@ -59,10 +67,14 @@ struct Packed {
 };
 
 // Row-major rows x targets sums. Packed for float rows, or (the second) for double ones.
-void walk_sums(const Packed& packed, Call& call, const float* rows, std::int64_t features, std::int64_t count,
+void walk_sums(const Packed& packed, Follow how, Call& call, const float* rows, std::int64_t features, std::int64_t count,
                std::int64_t targets, double* sums);
-void walk_sums(const Packed& packed, Call& call, const double* rows, std::int64_t features, std::int64_t count,
+void walk_sums(const Packed& packed, Follow how, Call& call, const double* rows, std::int64_t features, std::int64_t count,
                std::int64_t targets, double* sums);
+
+// Whether this forest and this instruction set have the loops, and whether this processor is faster with them.
+bool can_gather(const Packed& packed) noexcept;
+Follow best_follow(const Packed& packed) noexcept;
 
 // A sentence why the walk cannot take this forest; empty when it can.
 std::string walk_refuses(const Forest& forest);

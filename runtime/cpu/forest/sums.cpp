@@ -9,47 +9,60 @@
 
 namespace sklort::forest {
 
-Sums::Sums(Forest forest, DType dtype)
+namespace {
+
+// The batch by which an engine is worth its memory.
+constexpr std::int64_t many_rows = 4096;
+
+Forms forms_of(const Forest& forest, bool doubles, Engine asked) {
+  Forms forms;
+  if (!doubles) {
+    if (auto narrow = pack_narrow(forest)) forms.walk = std::make_unique<Packed>(std::move(*narrow));
+  }
+  if (!forms.walk) forms.walk = std::make_unique<Packed>(pack_wide(forest));
+  forms.compare_refuses = compare_refuses(forest, doubles);
+  if (forms.compare_refuses.empty()) {
+    forms.compare = std::make_unique<Compared>(compare_form(forest, doubles));
+    if (asked != Engine::compare && forms.pick(many_rows, Engine::automatic) != Engine::compare) {
+      forms.compare.reset();
+      forms.compare_refuses = "testing every branch would take longer";
+    }
+  }
+  return forms;
+}
+
+}  // namespace
+
+Sums::Sums(Forest forest, DType dtype, Engine asked)
     : features_(forest.features),
       targets_(forest.targets),
       trees_(static_cast<std::int64_t>(forest.roots.size())),
-      aggregate_(forest.aggregate) {
+      aggregate_(forest.aggregate),
+      asked_(asked) {
   check_acyclic(forest);
   walk_refuses_ = forest::walk_refuses(forest);
   forest_ = std::make_unique<Forest>(std::move(forest));
   if (!walk_refuses_.empty()) return;
   merge_copies(*forest_);
   if (dtype == DType::undefined) return;
-  if (dtype == DType::float32) {
-    prepare_floats();
-  } else {
-    prepare_doubles();
-  }
+  prepare(dtype != DType::float32);
   forest_.reset();
 }
 
-void Sums::prepare_floats() const {
-  if (float_walk_) return;
-  auto narrow = pack_narrow(*forest_);
-  auto packed = std::make_unique<Packed>(narrow ? std::move(*narrow) : pack_wide(*forest_));
-  compare_refuses_ = forest::compare_refuses(*forest_);
-  if (compare_refuses_.empty()) {
-    auto compared = std::make_unique<Compared>(compare_form(*forest_));
-    if (compared->cost(many_rows) < packed->cost(many_rows)) {
-      compared_ = std::move(compared);
-    } else {
-      compare_refuses_ = "testing every branch would take longer";
-    }
+void Sums::prepare(bool doubles) const {
+  std::unique_ptr<Forms>& forms = doubles ? doubles_ : floats_;
+  if (!forms) forms = std::make_unique<Forms>(forms_of(*forest_, doubles, asked_));
+}
+
+template <class Value>
+void Sums::add(const Forms& forms, Call& call, const Value* rows, std::int64_t features, std::int64_t count, double* sums) const {
+  const Engine engine = forms.pick(count, asked_);
+  if (engine == Engine::compare) {
+    compare_sums(*forms.compare, call, rows, features, count, sums);
+  } else {
+    walk_sums(*forms.walk, engine == Engine::gather ? Follow::gather : Follow::plain, call, rows, features, count, targets_,
+              sums);
   }
-  float_walk_ = std::move(packed);
-}
-
-void Sums::prepare_doubles() const {
-  if (!double_walk_) double_walk_ = std::make_unique<Packed>(pack_wide(*forest_));
-}
-
-bool Sums::prefers_compare(std::int64_t rows) const noexcept {
-  return compared_ && compared_->cost(rows) < float_walk_->cost(rows);
 }
 
 double* Sums::of(Call& call, const Tensor& rows) const {
@@ -74,18 +87,12 @@ double* Sums::of(Call& call, const Tensor& rows) const {
   }
   if (forest_) {
     const std::lock_guard lock(mutex_);
-    if (floats) {
-      prepare_floats();
-    } else {
-      prepare_doubles();
-    }
+    prepare(!floats);
   }
-  if (!floats) {
-    walk_sums(*double_walk_, call, numbers.as<double>(), features, count, targets_, sums);
-  } else if (prefers_compare(count)) {
-    compare_sums(*compared_, call, numbers.as<float>(), features, count, sums);
+  if (floats) {
+    add(*floats_, call, numbers.as<float>(), features, count, sums);
   } else {
-    walk_sums(*float_walk_, call, numbers.as<float>(), features, count, targets_, sums);
+    add(*doubles_, call, numbers.as<double>(), features, count, sums);
   }
   if (aggregate_ == Aggregate::average && trees_ != 0) {
     for (std::int64_t i = 0; i < count * targets_; ++i) sums[i] /= static_cast<double>(trees_);
@@ -94,29 +101,15 @@ double* Sums::of(Call& call, const Tensor& rows) const {
 }
 
 std::int64_t Sums::block_rows() const noexcept {
-  const Packed* packed = float_walk_ ? float_walk_.get() : double_walk_.get();
-  return packed == nullptr || (compared_ && prefers_compare(many_rows)) ? 0 : packed->block_rows();
+  const Forms* forms = floats_ ? floats_.get() : doubles_.get();
+  return forms == nullptr || forms->pick(many_rows, asked_) == Engine::compare ? 0 : forms->walk->block_rows();
 }
 
 std::string Sums::explain() const {
-  if (!walk_refuses_.empty()) return sentence(trees_, " trees, general walk (", walk_refuses_, ")");
+  if (!walk_refuses_.empty()) return sentence(trees_, " trees: general-walk (", walk_refuses_, ")");
   const std::lock_guard lock(mutex_);
-  const Packed* packed = float_walk_ ? float_walk_.get() : double_walk_.get();
-  if (packed == nullptr) return sentence(trees_, " trees, interleaved walk, packed at the first run");
-  std::string text = sentence(packed->trees.size(), " trees, interleaved walk, nodes of ", packed->wide ? 16 : 8, " bytes, ",
-                              packed->bytes() / 1024, " KiB, ", packed->values.size() / static_cast<std::size_t>(packed->width),
-                              " different leaves");
-  if (compared_) {
-    std::int64_t from = 1;
-    while (from < many_rows && !prefers_compare(from)) ++from;
-    text += sentence("; compare-all from ", from, " rows, ", compared_->groups.size(), " groups, ", compared_->bytes() / 1024,
-                     " KiB");
-  } else if (float_walk_) {
-    text += sentence("; no compare-all: ", compare_refuses_);
-  } else {
-    text += "; no compare-all: its rows are not float";
-  }
-  return text;
+  const Forms* forms = floats_ ? floats_.get() : doubles_.get();
+  return forms == nullptr ? sentence(trees_, " trees, packed at the first run") : forms->explain(asked_);
 }
 
 }  // namespace sklort::forest

@@ -7,17 +7,31 @@
 #include <string>
 
 #include "compare.h"
+#include "engine.h"
 #include "forest.h"
 #include "op.h"
 #include "packed.h"
 
 namespace sklort::forest {
 
+// A forest in the forms its engines read, for rows of one type.
+struct Forms {
+  std::unique_ptr<Packed> walk;  // always there
+  std::unique_ptr<Compared> compare;
+  std::string compare_refuses;  // why it is not
+
+  // The engine for so many rows: the one asked for, where it takes this forest and this processor has it; otherwise the one that
+  // is predicted to be fastest. Depends on the forest, the rows and the processor alone.
+  Engine pick(std::int64_t rows, Engine asked) const noexcept;
+  double cost(std::int64_t rows, Engine engine) const noexcept;
+  std::string explain(Engine asked) const;
+};
+
 // The addends of a row are added in double, tree after tree in the model's order, whatever the batch, the threads and the engine.
 class Sums {
  public:
   // `dtype`: the element type of the rows to come, or undefined when it is not known yet.
-  Sums(Forest forest, DType dtype);
+  Sums(Forest forest, DType dtype, Engine asked);
 
   std::int64_t targets() const noexcept { return targets_; }
   // `rows`: a tensor of one or two dimensions of numbers. Returns rows x targets sums, in scratch memory of the call.
@@ -27,24 +41,20 @@ class Sums {
   std::int64_t block_rows() const noexcept;
 
  private:
-  // The batch by which an engine is worth its memory.
-  static constexpr std::int64_t many_rows = 4096;
-
-  void prepare_floats() const;
-  void prepare_doubles() const;
-  bool prefers_compare(std::int64_t rows) const noexcept;
+  void prepare(bool doubles) const;
+  template <class Value>
+  void add(const Forms& forms, Call& call, const Value* rows, std::int64_t features, std::int64_t count, double* sums) const;
 
   std::int64_t features_;
   std::int64_t targets_;
   std::int64_t trees_;  // as the model counts them: an average divides by it
   Aggregate aggregate_;
+  Engine asked_;
   std::string walk_refuses_;
-  mutable std::string compare_refuses_;
   mutable std::unique_ptr<Forest> forest_;  // kept while another form may be asked for
   mutable std::mutex mutex_;
-  mutable std::unique_ptr<Packed> float_walk_;
-  mutable std::unique_ptr<Packed> double_walk_;
-  mutable std::unique_ptr<Compared> compared_;  // for rows of float
+  mutable std::unique_ptr<Forms> floats_;
+  mutable std::unique_ptr<Forms> doubles_;
 };
 
 }  // namespace sklort::forest

@@ -3,8 +3,11 @@
 #include <cmath>
 #include <cstddef>
 
+#include "chip.h"
+#include "gather.hot.h"
 #include "isa.h"
 #include "keys.hot.h"
+#include "leaves.hot.h"
 #include "packed.h"
 #include "threads.h"
 #include "walk.hot.h"
@@ -13,6 +16,8 @@ namespace sklort::forest {
 
 SKLORT_DECLARE(WalkLoops, walk_loops)
 SKLORT_DECLARE(KeyLoops, key_loops)
+SKLORT_DECLARE(GatherLoops, gather_loops)
+SKLORT_DECLARE(LeafLoops, leaf_loops)
 
 namespace {
 
@@ -27,73 +32,114 @@ constexpr std::int32_t even_depth = 9;
 
 std::int32_t fixed_steps(std::int32_t depth) noexcept { return depth <= even_depth ? depth : 0; }
 
+constexpr auto first_stride = static_cast<std::int64_t>(sizeof(Tree) / sizeof(std::size_t));
+
+// A few paths at a time, with plain instructions.
 template <class Key>
-struct Form;
+class Plain {
+ public:
+  explicit Plain(const Packed& packed) noexcept : packed_(packed), loops_(SKLORT_CHOOSE(walk_loops)) {
+    for (const Tree& tree : packed.trees) deepest_ = std::max(deepest_, tree.depth);
+  }
 
-template <>
-struct Form<std::uint32_t> {
-  static const auto& nodes(const Packed& packed) { return packed.narrow_nodes; }
-  static auto tree_walk(const WalkLoops& loops) { return loops.tree_narrow; }
-  static auto row_walk(const WalkLoops& loops) { return loops.row_narrow; }
-};
-
-template <>
-struct Form<std::uint64_t> {
-  static const auto& nodes(const Packed& packed) { return packed.wide_nodes; }
-  static auto tree_walk(const WalkLoops& loops) { return loops.tree_wide; }
-  static auto row_walk(const WalkLoops& loops) { return loops.row_wide; }
-};
-
-void add(const Packed& packed, const Tree& tree, const std::uint32_t* payloads, std::int64_t rows, std::int64_t targets,
-         double* sums) noexcept {
-  const double* values = packed.values.data();
-  if (packed.width == 1) {
-    sums += tree.target;
-    for (std::int64_t row = 0; row < rows; ++row) sums[row * targets] += values[payloads[row]];
-  } else if (targets == 2) {
-    for (std::int64_t row = 0; row < rows; ++row) {
-      const double* value = values + std::size_t{2} * payloads[row];
-      sums[2 * row] += value[0];
-      sums[2 * row + 1] += value[1];
-    }
-  } else {
-    for (std::int64_t row = 0; row < rows; ++row) {
-      const double* value = values + static_cast<std::size_t>(targets) * payloads[row];
-      for (std::int64_t target = 0; target < targets; ++target) sums[row * targets + target] += value[target];
+  void tree(const Tree& tree, const Key* keys, std::int64_t stride, std::int64_t rows, std::uint32_t* payloads) const noexcept {
+    const std::int32_t steps = fixed_steps(tree.depth);
+    if constexpr (sizeof(Key) == 4) {
+      loops_.tree_narrow(packed_.narrow_nodes.data() + tree.first, keys, stride, rows, steps, payloads);
+    } else {
+      loops_.tree_wide(packed_.wide_nodes.data() + tree.first, keys, stride, rows, steps, payloads);
     }
   }
+
+  void row(const Key* keys, std::uint32_t* payloads) const noexcept {
+    const std::int32_t steps = fixed_steps(deepest_);
+    const auto trees = static_cast<std::int64_t>(packed_.trees.size());
+    const std::size_t* first = &packed_.trees.data()->first;
+    if constexpr (sizeof(Key) == 4) {
+      loops_.row_narrow(packed_.narrow_nodes.data(), first, first_stride, trees, keys, steps, payloads);
+    } else {
+      loops_.row_wide(packed_.wide_nodes.data(), first, first_stride, trees, keys, steps, payloads);
+    }
+  }
+
+ private:
+  const Packed& packed_;
+  const WalkLoops& loops_;
+  std::int32_t deepest_ = 0;
+};
+
+// A path in each lane of a vector, with gather instructions.
+class Gathering {
+ public:
+  explicit Gathering(const Packed& packed) noexcept : packed_(packed), loops_(SKLORT_CHOOSE(gather_loops)) {
+    for (const Tree& tree : packed.trees) {
+      deepest_ = std::max(deepest_, tree.depth);
+      even_ = even_ && tree.even;
+    }
+  }
+
+  void tree(const Tree& tree, const std::uint32_t* keys, std::int64_t stride, std::int64_t rows,
+            std::uint32_t* payloads) const noexcept {
+    const Top* top = tree.top < 0 ? nullptr : packed_.tops.data() + tree.top;
+    loops_.tree(packed_.narrow_nodes.data() + tree.first, top, keys, stride, rows, tree.depth, tree.even, payloads);
+  }
+
+  void row(const std::uint32_t* keys, std::uint32_t* payloads) const noexcept {
+    loops_.row(packed_.narrow_nodes.data(), &packed_.trees.data()->first, first_stride,
+               static_cast<std::int64_t>(packed_.trees.size()), keys, static_cast<std::int64_t>(packed_.columns.size()) + 1,
+               deepest_, even_, payloads);
+  }
+
+ private:
+  const Packed& packed_;
+  const GatherLoops& loops_;
+  std::int32_t deepest_ = 0;
+  bool even_ = true;
+};
+
+// Asks for a tree's nodes in their order: the rows would ask for them one by one, and wait for each.
+void fetch(const Packed& packed, const Tree& tree) noexcept {
+  constexpr std::size_t nearest_cache = std::size_t{32} << 10;
+  constexpr std::size_t line = 64;
+  const std::size_t size = packed.wide ? sizeof(tree::WideNode) : sizeof(tree::NarrowNode);
+  if (tree.nodes * size <= nearest_cache || packed.bytes() <= second_level_cache()) return;
+  const char* nodes = packed.wide ? reinterpret_cast<const char*>(packed.wide_nodes.data() + tree.first)
+                                  : reinterpret_cast<const char*>(packed.narrow_nodes.data() + tree.first);
+  for (std::size_t at = 0; at < tree.nodes * size; at += line) __builtin_prefetch(nodes + at, 0, 2);
 }
 
-template <class Key, class Value, class Fill>
-void walk(const Packed& packed, Call& call, const Value* rows, std::int64_t features, std::int64_t count, std::int64_t targets,
-          Fill fill, double* sums) {
-  const WalkLoops& loops = SKLORT_CHOOSE(walk_loops);
-  const auto* nodes = Form<Key>::nodes(packed).data();
+template <class Key, class Way, class Value, class Fill>
+void walk(const Packed& packed, const Way& way, Call& call, const Value* rows, std::int64_t features, std::int64_t count,
+          std::int64_t targets, Fill fill, double* sums) {
+  const LeafLoops& leaves = SKLORT_CHOOSE(leaf_loops);
   const auto stride = static_cast<std::int64_t>(packed.columns.size()) + 1;
   const auto trees = static_cast<std::int64_t>(packed.trees.size());
-  const int threads = packed.cost(count) < worth_sharing ? 1 : call.threads();
+  const int threads = packed.cost(count, Follow::plain) < worth_sharing ? 1 : call.threads();
   const std::int64_t block = std::clamp<std::int64_t>((count + threads - 1) / threads, 1, packed.block_rows());
   const std::int64_t payload_count = std::max(block, trees);
   Key* all_keys = call.scratch_of<Key>(threads * block * stride);
   auto* all_payloads = call.scratch_of<std::uint32_t>(threads * payload_count);
-
-  std::int32_t deepest = 0;
-  for (const Tree& tree : packed.trees) deepest = std::max(deepest, tree.depth);
-  const std::int32_t steps = fixed_steps(deepest);
+  const double* values = packed.values.data();
 
   const auto few = [&](const Key* keys, std::int64_t rows_here, std::uint32_t* payloads, double* to) noexcept {
-    constexpr auto first_stride = static_cast<std::int64_t>(sizeof(Tree) / sizeof(std::size_t));
-    for (std::int64_t row = 0; row < rows_here; ++row) {
-      Form<Key>::row_walk(loops)(nodes, &packed.trees.data()->first, first_stride, trees, keys + row * stride, steps, payloads);
-      for (std::int64_t i = 0; i < trees; ++i) {
-        add(packed, packed.trees[static_cast<std::size_t>(i)], payloads + i, 1, targets, to + row * targets);
+    for (std::int64_t row = 0; row < rows_here; ++row, to += targets) {
+      way.row(keys + row * stride, payloads);
+      if (packed.width == 1) {
+        for (std::int64_t i = 0; i < trees; ++i) to[packed.trees[static_cast<std::size_t>(i)].target] += values[payloads[i]];
+      } else {
+        for (std::int64_t i = 0; i < trees; ++i) leaves.all(values, payloads + i, 1, targets, to);
       }
     }
   };
   const auto many = [&](const Key* keys, std::int64_t rows_here, std::uint32_t* payloads, double* to) noexcept {
     for (const Tree& tree : packed.trees) {
-      Form<Key>::tree_walk(loops)(nodes + tree.first, keys, stride, rows_here, fixed_steps(tree.depth), payloads);
-      add(packed, tree, payloads, rows_here, targets, to);
+      fetch(packed, tree);
+      way.tree(tree, keys, stride, rows_here, payloads);
+      if (packed.width == 1) {
+        leaves.one(values, payloads, rows_here, targets, to + tree.target);
+      } else {
+        leaves.all(values, payloads, rows_here, targets, to);
+      }
     }
   };
   std::fill_n(sums, count * targets, 0.0);
@@ -119,30 +165,44 @@ static_assert(sizeof(Tree) % sizeof(std::size_t) == 0 && offsetof(Tree, first) =
 
 std::int64_t Packed::block_rows() const noexcept { return bytes() > small_forest ? large_block : small_block; }
 
-double Packed::cost(std::int64_t rows) const noexcept {
+double Packed::cost(std::int64_t rows, Follow how) const noexcept {
   // A row passes about as many levels as a balanced tree of as many nodes has, and two more; levels further from the processor
   // cost more.
   const double nodes =
       static_cast<double>(narrow_nodes.size() + wide_nodes.size()) / static_cast<double>(std::max<std::size_t>(trees.size(), 1));
   const double levels = std::min(mean_depth, std::log2(nodes + 1) + 2);
-  const double level = bytes() > small_forest ? 3.0 : 1.35;
+  const bool near = bytes() <= small_forest;
+  const bool alone = rows < few_rows;
+  const double level = how == Follow::gather ? (alone ? 0.6 : near ? 0.4 : 0.9) : near ? 1.35 : 3.0;
   return static_cast<double>(rows) *
-         (static_cast<double>(trees.size()) * (levels * level + 1.5) + 0.6 * static_cast<double>(columns.size()));
+         (static_cast<double>(trees.size()) * (levels * level + 1.2) + 0.6 * static_cast<double>(columns.size()));
 }
 
-void walk_sums(const Packed& packed, Call& call, const float* rows, std::int64_t features, std::int64_t count,
+bool can_gather(const Packed& packed) noexcept {
+  const bool small = packed.narrow_nodes.size() < std::size_t{1} << 31;  // places are 32 bits with a sign
+  return !packed.wide && small && SKLORT_CHOOSE(gather_loops).tree != nullptr;
+}
+
+Follow best_follow(const Packed& packed) noexcept {
+  return can_gather(packed) && gathers_are_fast() ? Follow::gather : Follow::plain;
+}
+
+void walk_sums(const Packed& packed, Follow how, Call& call, const float* rows, std::int64_t features, std::int64_t count,
                std::int64_t targets, double* sums) {
   const KeyLoops& loops = SKLORT_CHOOSE(key_loops);
   if (packed.wide) {
-    walk<std::uint64_t>(packed, call, rows, features, count, targets, loops.widened, sums);
+    walk<std::uint64_t>(packed, Plain<std::uint64_t>(packed), call, rows, features, count, targets, loops.widened, sums);
+  } else if (how == Follow::gather) {
+    walk<std::uint32_t>(packed, Gathering(packed), call, rows, features, count, targets, loops.narrow, sums);
   } else {
-    walk<std::uint32_t>(packed, call, rows, features, count, targets, loops.narrow, sums);
+    walk<std::uint32_t>(packed, Plain<std::uint32_t>(packed), call, rows, features, count, targets, loops.narrow, sums);
   }
 }
 
-void walk_sums(const Packed& packed, Call& call, const double* rows, std::int64_t features, std::int64_t count,
+void walk_sums(const Packed& packed, Follow, Call& call, const double* rows, std::int64_t features, std::int64_t count,
                std::int64_t targets, double* sums) {
-  walk<std::uint64_t>(packed, call, rows, features, count, targets, SKLORT_CHOOSE(key_loops).wide, sums);
+  walk<std::uint64_t>(packed, Plain<std::uint64_t>(packed), call, rows, features, count, targets, SKLORT_CHOOSE(key_loops).wide,
+                      sums);
 }
 
 }  // namespace sklort::forest

@@ -18,6 +18,9 @@ using forest::Sums;
 
 constexpr std::int64_t rows_a_chunk = 4096;
 
+// Written to the node by the session that was asked for an engine.
+forest::Engine engine_asked(const Node& node) { return forest::engine_of(node.text("sklort_engine", "auto")); }
+
 void add_base(double* sums, std::int64_t rows, const std::vector<double>& base) {
   if (base.empty()) return;
   const auto columns = static_cast<std::int64_t>(base.size());
@@ -37,8 +40,8 @@ void write_scores(Call& call, int output, DType dtype, double* scores, std::int6
 
 class Regressor final : public Op {
  public:
-  Regressor(Forest forest, DType rows, PostTransform post, std::vector<double> base, DType result)
-      : sums_(std::move(forest), rows), post_(post), base_(std::move(base)), result_(result) {}
+  Regressor(Forest forest, const Node& node, PostTransform post, std::vector<double> base, DType result)
+      : sums_(std::move(forest), node.dtype(0), engine_asked(node)), post_(post), base_(std::move(base)), result_(result) {}
 
   void run(Call& call) const override {
     const Tensor& rows = call.tensor(0);
@@ -68,8 +71,8 @@ std::unique_ptr<Op> prepare_tree_ensemble(const Node& node) {
     bad_graph("attribute 'post_transform' is ", post, "; it must be 0 to 4");
   const Tensor* splits = node.tensor("nodes_splits");
   const DType dtype = splits->dtype == DType::float64 ? DType::float64 : DType::float32;
-  return std::make_unique<Regressor>(std::move(forest), node.dtype(0), posts[static_cast<std::size_t>(post)],
-                                     std::vector<double>{}, dtype);
+  return std::make_unique<Regressor>(std::move(forest), node, posts[static_cast<std::size_t>(post)], std::vector<double>{},
+                                     dtype);
 }
 
 std::unique_ptr<Op> prepare_regressor(const Node& node) {
@@ -86,7 +89,7 @@ std::unique_ptr<Op> prepare_regressor(const Node& node) {
     bad_graph("attribute 'base_values' has ", base.size(), " entries; it must have none or one for each of ", targets,
               " targets");
   }
-  return std::make_unique<Regressor>(std::move(forest), node.dtype(0), post_transform_of(node.text("post_transform", "NONE")),
+  return std::make_unique<Regressor>(std::move(forest), node, post_transform_of(node.text("post_transform", "NONE")),
                                      std::move(base), DType::float32);
 }
 
@@ -100,7 +103,7 @@ class Classifier final : public Op {
         all_positive_(std::ranges::all_of(forest.addends, [](const auto& addend) { return addend.weight >= 0; })),
         one_score_(has_one_score(forest)),
         float_weights_(node.tensor("class_weights_as_tensor") == nullptr),
-        sums_(std::move(forest), node.dtype(0)) {
+        sums_(std::move(forest), node.dtype(0), engine_asked(node)) {
     const auto numbers = node.integers("classlabels_int64s");
     labels_.assign(numbers.begin(), numbers.end());
     views_.assign(names_.begin(), names_.end());
