@@ -45,7 +45,7 @@ class CpuProvider:
     ----------
     threads : int
         For one run; 0 lets the process-wide limit decide.
-    forest_engine : {"auto", "interleaved-walk", "gather-walk", "compare-all"}
+    forest_engine : {"auto", "interleaved-walk", "gather-walk", "quickscorer", "compare-all"}
         How ensembles of trees are evaluated, where the engine takes the ensemble. The answers are the same, to the bit.
 
     Raises

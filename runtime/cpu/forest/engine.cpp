@@ -16,10 +16,28 @@ Engine engine_of(std::string_view name) {
   throw Error(Status::invalid_argument, sentence("there is no forest engine '", name, "'; choose one of: ", names));
 }
 
+bool Forms::takes(Engine engine) const noexcept {
+  switch (engine) {
+    case Engine::walk:
+      return true;
+    case Engine::gather:
+      return can_gather(*walk);
+    case Engine::quick:
+      return quick && can_score();
+    case Engine::compare:
+      return compare != nullptr;
+    case Engine::automatic:
+      break;
+  }
+  return false;
+}
+
 double Forms::cost(std::int64_t rows, Engine engine) const noexcept {
   switch (engine) {
     case Engine::compare:
       return compare->cost(rows);
+    case Engine::quick:
+      return quick->cost(rows);
     case Engine::gather:
       return walk->cost(rows, Follow::gather);
     default:
@@ -28,17 +46,19 @@ double Forms::cost(std::int64_t rows, Engine engine) const noexcept {
 }
 
 Engine Forms::pick(std::int64_t rows, Engine asked) const noexcept {
-  const bool gathers = best_follow(*walk) == Follow::gather;
-  if (asked == Engine::walk || (asked == Engine::gather && can_gather(*walk)) || (asked == Engine::compare && compare))
-    return asked;
-  const Engine walking = gathers ? Engine::gather : Engine::walk;
-  return compare && cost(rows, Engine::compare) < cost(rows, walking) ? Engine::compare : walking;
+  if (takes(asked)) return asked;
+  Engine best = best_follow(*walk) == Follow::gather ? Engine::gather : Engine::walk;
+  for (const Engine other : {Engine::quick, Engine::compare}) {
+    if (takes(other) && cost(rows, other) < cost(rows, best)) best = other;
+  }
+  return best;
 }
 
 std::string Forms::explain(Engine asked) const {
   constexpr std::int64_t many_rows = 1 << 20;
-  std::string text = sentence(walk->trees.size(), " trees of ", walk->columns.size(), " columns, nodes of ", walk->wide ? 16 : 8,
-                              " bytes, ", (walk->bytes() + (compare ? compare->bytes() : 0)) / 1024, " KiB: ");
+  std::string text =
+      sentence(walk->trees.size(), " trees of ", walk->columns.size(), " columns, nodes of ", walk->wide ? 16 : 8, " bytes, ",
+               (walk->bytes() + (quick ? quick->bytes() : 0) + (compare ? compare->bytes() : 0)) / 1024, " KiB: ");
   Engine last = pick(1, asked);
   text += name_of(last);
   for (std::int64_t rows = 2; rows <= many_rows; rows += rows < 512 ? 1 : rows / 2) {
@@ -46,6 +66,7 @@ std::string Forms::explain(Engine asked) const {
     if (here != last) text += sentence(", ", name_of(here), " from ", rows, " rows");
     last = here;
   }
+  if (!quick) text += sentence("; no quickscorer: ", quick_refuses);
   if (!compare) text += sentence("; no compare-all: ", compare_refuses);
   if (asked != Engine::automatic && last != asked) text += sentence("; ", name_of(asked), " was asked for, but cannot take it");
   return text;

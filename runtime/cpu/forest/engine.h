@@ -8,9 +8,10 @@
 
 namespace sklort::forest {
 
-enum class Engine : std::uint8_t { automatic, walk, gather, compare };
+enum class Engine : std::uint8_t { automatic, walk, gather, quick, compare };
 
-inline constexpr std::array<std::string_view, 4> engine_names = {"auto", "interleaved-walk", "gather-walk", "compare-all"};
+inline constexpr std::array<std::string_view, 5> engine_names = {"auto", "interleaved-walk", "gather-walk", "quickscorer",
+                                                                 "compare-all"};
 
 inline std::string_view name_of(Engine engine) noexcept { return engine_names[static_cast<std::size_t>(engine)]; }
 // Throws when there is no such engine; the message lists them.

@@ -61,8 +61,35 @@ void all(const double* values, const std::uint32_t* payloads, std::int64_t rows,
   }
 }
 
+double row_one(const double* values, const std::uint32_t* payloads, std::int64_t trees) noexcept {
+  double sum = 0;
+  for (std::int64_t tree = 0; tree < trees; ++tree) sum += values[payloads[tree]];
+  return sum;
+}
+
+template <int width>
+SKLORT_INLINE void row_part(const double* values, const std::uint32_t* payloads, std::int64_t trees, std::int64_t targets,
+                            double* sums) noexcept {
+  typedef double Vector __attribute__((vector_size(width * 8), may_alias, aligned(8)));
+  Vector sum{};
+  for (std::int64_t tree = 0; tree < trees; ++tree) sum += *reinterpret_cast<const Vector*>(values + payloads[tree] * targets);
+  *reinterpret_cast<Vector*>(sums) = sum;
+}
+
+void row_all(const double* values, const std::uint32_t* payloads, std::int64_t trees, std::int64_t targets,
+             double* sums) noexcept {
+  std::int64_t at = 0;
+  for (; at + 8 <= targets; at += 8) row_part<8>(values + at, payloads, trees, targets, sums + at);
+  for (; at + 2 <= targets; at += 2) row_part<2>(values + at, payloads, trees, targets, sums + at);
+  for (; at < targets; ++at) {
+    double sum = 0;
+    for (std::int64_t tree = 0; tree < trees; ++tree) sum += values[payloads[tree] * targets + at];
+    sums[at] = sum;
+  }
+}
+
 }  // namespace
 
-extern const LeafLoops leaf_loops = {one, all};
+extern const LeafLoops leaf_loops = {one, all, row_one, row_all};
 
 }  // namespace sklort::forest::SKLORT_HOT

@@ -247,6 +247,8 @@ bool pack_into(const Forest& forest, Packed& packed, Aligned<Node>& kept) {
   const std::vector<std::int32_t> targets = single_targets(forest);
   packed.width = targets.empty() && !forest.roots.empty() ? forest.targets : 1;
   for (std::size_t i = 0; i < packed.trees.size(); ++i) packed.trees[i].target = packed.width == 1 ? targets[i] : 0;
+  const bool common = !targets.empty() && std::ranges::all_of(targets, [&](std::int32_t one) { return one == targets[0]; });
+  packed.target = common && packed.width == 1 ? targets[0] : -1;
 
   std::map<std::pair<std::int32_t, bool>, std::uint32_t> columns;
   for (const Branch& branch : forest.branches) columns.try_emplace({branch.feature, test_of<Key>(branch).nan_left}, 0);

@@ -31,6 +31,9 @@ class Aligned {
   std::size_t size_ = 0;
 };
 
+// Fewer rows are taken one by one, each through all trees.
+inline constexpr std::int64_t few_rows = 8;
+
 // Which loops follow the paths.
 enum class Follow : std::uint8_t { plain, gather };
 
@@ -50,8 +53,9 @@ struct Packed {
   std::vector<Tree> trees;
   Aligned<tree::NarrowNode> narrow_nodes;
   Aligned<tree::WideNode> wide_nodes;
-  std::vector<Top> tops;   // of the trees of narrow nodes that are deep enough
-  std::int64_t width = 1;  // values for each entry of the leaf table: 1, or one for each target
+  std::vector<Top> tops;     // of the trees of narrow nodes that are deep enough
+  std::int64_t width = 1;    // values for each entry of the leaf table: 1, or one for each target
+  std::int32_t target = -1;  // of all trees, when width is 1 and they have one in common
   std::vector<double> values;
   double mean_depth = 0;
 

@@ -1,6 +1,7 @@
 #include "sums.h"
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 
 #include "convert.h"
@@ -20,12 +21,20 @@ Forms forms_of(const Forest& forest, bool doubles, Engine asked) {
     if (auto narrow = pack_narrow(forest)) forms.walk = std::make_unique<Packed>(std::move(*narrow));
   }
   if (!forms.walk) forms.walk = std::make_unique<Packed>(pack_wide(forest));
+  forms.quick_refuses = quick_refuses(*forms.walk);
+  if (forms.quick_refuses.empty()) {
+    forms.quick = std::make_unique<Quick>(quick_form(*forms.walk));
+    if (asked != Engine::quick && forms.pick(1, Engine::automatic) != Engine::quick) {
+      forms.quick.reset();
+      forms.quick_refuses = "following the paths takes less time";
+    }
+  }
   forms.compare_refuses = compare_refuses(forest, doubles);
   if (forms.compare_refuses.empty()) {
     forms.compare = std::make_unique<Compared>(compare_form(forest, doubles));
     if (asked != Engine::compare && forms.pick(many_rows, Engine::automatic) != Engine::compare) {
       forms.compare.reset();
-      forms.compare_refuses = "testing every branch would take longer";
+      forms.compare_refuses = "testing every branch takes longer";
     }
   }
   return forms;
@@ -59,7 +68,12 @@ void Sums::add(const Forms& forms, Call& call, const Value* rows, std::int64_t f
   const Engine engine = forms.pick(count, asked_);
   if (engine == Engine::compare) {
     compare_sums(*forms.compare, call, rows, features, count, sums);
-  } else {
+    return;
+  }
+  if constexpr (std::is_same_v<Value, float>) {
+    if (engine == Engine::quick) return quick_sums(*forms.walk, *forms.quick, call, rows, features, count, targets_, sums);
+  }
+  {
     walk_sums(*forms.walk, engine == Engine::gather ? Follow::gather : Follow::plain, call, rows, features, count, targets_,
               sums);
   }

@@ -11,14 +11,19 @@
 #include "forest.h"
 #include "op.h"
 #include "packed.h"
+#include "quick.h"
 
 namespace sklort::forest {
 
 // A forest in the forms its engines read, for rows of one type.
 struct Forms {
   std::unique_ptr<Packed> walk;  // always there
+  std::unique_ptr<Quick> quick;
   std::unique_ptr<Compared> compare;
-  std::string compare_refuses;  // why it is not
+  std::string quick_refuses;  // why it is not there
+  std::string compare_refuses;
+
+  bool takes(Engine engine) const noexcept;
 
   // The engine for so many rows: the one asked for, where it takes this forest and this processor has it; otherwise the one that
   // is predicted to be fastest. Depends on the forest, the rows and the processor alone.

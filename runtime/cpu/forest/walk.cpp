@@ -4,12 +4,11 @@
 #include <cstddef>
 
 #include "chip.h"
+#include "drive.h"
 #include "gather.hot.h"
 #include "isa.h"
 #include "keys.hot.h"
-#include "leaves.hot.h"
 #include "packed.h"
-#include "threads.h"
 #include "walk.hot.h"
 
 namespace sklort::forest {
@@ -17,7 +16,6 @@ namespace sklort::forest {
 SKLORT_DECLARE(WalkLoops, walk_loops)
 SKLORT_DECLARE(KeyLoops, key_loops)
 SKLORT_DECLARE(GatherLoops, gather_loops)
-SKLORT_DECLARE(LeafLoops, leaf_loops)
 
 namespace {
 
@@ -25,7 +23,6 @@ namespace {
 constexpr std::size_t small_forest = std::size_t{512} << 10;
 constexpr std::int64_t small_block = 512;
 constexpr std::int64_t large_block = 8192;
-constexpr std::int64_t few_rows = 8;
 
 // Up to about this depth, taking every step is cheaper than testing whether there is one to take.
 constexpr std::int32_t even_depth = 9;
@@ -38,6 +35,8 @@ constexpr auto first_stride = static_cast<std::int64_t>(sizeof(Tree) / sizeof(st
 template <class Key>
 class Plain {
  public:
+  static constexpr bool by_row = false;
+
   explicit Plain(const Packed& packed) noexcept : packed_(packed), loops_(SKLORT_CHOOSE(walk_loops)) {
     for (const Tree& tree : packed.trees) deepest_ = std::max(deepest_, tree.depth);
   }
@@ -71,6 +70,8 @@ class Plain {
 // A path in each lane of a vector, with gather instructions.
 class Gathering {
  public:
+  static constexpr bool by_row = false;
+
   explicit Gathering(const Packed& packed) noexcept : packed_(packed), loops_(SKLORT_CHOOSE(gather_loops)) {
     for (const Tree& tree : packed.trees) {
       deepest_ = std::max(deepest_, tree.depth);
@@ -96,68 +97,6 @@ class Gathering {
   std::int32_t deepest_ = 0;
   bool even_ = true;
 };
-
-// Asks for a tree's nodes in their order: the rows would ask for them one by one, and wait for each.
-void fetch(const Packed& packed, const Tree& tree) noexcept {
-  constexpr std::size_t nearest_cache = std::size_t{32} << 10;
-  constexpr std::size_t line = 64;
-  const std::size_t size = packed.wide ? sizeof(tree::WideNode) : sizeof(tree::NarrowNode);
-  if (tree.nodes * size <= nearest_cache || packed.bytes() <= second_level_cache()) return;
-  const char* nodes = packed.wide ? reinterpret_cast<const char*>(packed.wide_nodes.data() + tree.first)
-                                  : reinterpret_cast<const char*>(packed.narrow_nodes.data() + tree.first);
-  for (std::size_t at = 0; at < tree.nodes * size; at += line) __builtin_prefetch(nodes + at, 0, 2);
-}
-
-template <class Key, class Way, class Value, class Fill>
-void walk(const Packed& packed, const Way& way, Call& call, const Value* rows, std::int64_t features, std::int64_t count,
-          std::int64_t targets, Fill fill, double* sums) {
-  const LeafLoops& leaves = SKLORT_CHOOSE(leaf_loops);
-  const auto stride = static_cast<std::int64_t>(packed.columns.size()) + 1;
-  const auto trees = static_cast<std::int64_t>(packed.trees.size());
-  const int threads = packed.cost(count, Follow::plain) < worth_sharing ? 1 : call.threads();
-  const std::int64_t block = std::clamp<std::int64_t>((count + threads - 1) / threads, 1, packed.block_rows());
-  const std::int64_t payload_count = std::max(block, trees);
-  Key* all_keys = call.scratch_of<Key>(threads * block * stride);
-  auto* all_payloads = call.scratch_of<std::uint32_t>(threads * payload_count);
-  const double* values = packed.values.data();
-
-  const auto few = [&](const Key* keys, std::int64_t rows_here, std::uint32_t* payloads, double* to) noexcept {
-    for (std::int64_t row = 0; row < rows_here; ++row, to += targets) {
-      way.row(keys + row * stride, payloads);
-      if (packed.width == 1) {
-        for (std::int64_t i = 0; i < trees; ++i) to[packed.trees[static_cast<std::size_t>(i)].target] += values[payloads[i]];
-      } else {
-        for (std::int64_t i = 0; i < trees; ++i) leaves.all(values, payloads + i, 1, targets, to);
-      }
-    }
-  };
-  const auto many = [&](const Key* keys, std::int64_t rows_here, std::uint32_t* payloads, double* to) noexcept {
-    for (const Tree& tree : packed.trees) {
-      fetch(packed, tree);
-      way.tree(tree, keys, stride, rows_here, payloads);
-      if (packed.width == 1) {
-        leaves.one(values, payloads, rows_here, targets, to + tree.target);
-      } else {
-        leaves.all(values, payloads, rows_here, targets, to);
-      }
-    }
-  };
-  std::fill_n(sums, count * targets, 0.0);
-  if (trees == 0) return;
-  parallel(count, block, threads, [&](int worker, std::int64_t first, std::int64_t last) noexcept {
-    Key* keys = all_keys + worker * block * stride;
-    std::uint32_t* payloads = all_payloads + worker * payload_count;
-    for (; first < last; first += block) {
-      const std::int64_t rows_here = std::min(block, last - first);
-      fill(rows + first * features, features, rows_here, packed.columns.data(), stride - 1, packed.dense, keys);
-      if (rows_here < few_rows) {
-        few(keys, rows_here, payloads, sums + first * targets);
-      } else {
-        many(keys, rows_here, payloads, sums + first * targets);
-      }
-    }
-  });
-}
 
 static_assert(sizeof(Tree) % sizeof(std::size_t) == 0 && offsetof(Tree, first) == 0);
 
@@ -191,18 +130,21 @@ void walk_sums(const Packed& packed, Follow how, Call& call, const float* rows, 
                std::int64_t targets, double* sums) {
   const KeyLoops& loops = SKLORT_CHOOSE(key_loops);
   if (packed.wide) {
-    walk<std::uint64_t>(packed, Plain<std::uint64_t>(packed), call, rows, features, count, targets, loops.widened, sums);
+    drive<std::uint64_t>(packed, Plain<std::uint64_t>(packed), packed.cost(count, Follow::plain), call, rows, features, count,
+                         targets, loops.widened, sums);
   } else if (how == Follow::gather) {
-    walk<std::uint32_t>(packed, Gathering(packed), call, rows, features, count, targets, loops.narrow, sums);
+    drive<std::uint32_t>(packed, Gathering(packed), packed.cost(count, Follow::gather), call, rows, features, count, targets,
+                         loops.narrow, sums);
   } else {
-    walk<std::uint32_t>(packed, Plain<std::uint32_t>(packed), call, rows, features, count, targets, loops.narrow, sums);
+    drive<std::uint32_t>(packed, Plain<std::uint32_t>(packed), packed.cost(count, Follow::plain), call, rows, features, count,
+                         targets, loops.narrow, sums);
   }
 }
 
 void walk_sums(const Packed& packed, Follow, Call& call, const double* rows, std::int64_t features, std::int64_t count,
                std::int64_t targets, double* sums) {
-  walk<std::uint64_t>(packed, Plain<std::uint64_t>(packed), call, rows, features, count, targets, SKLORT_CHOOSE(key_loops).wide,
-                      sums);
+  drive<std::uint64_t>(packed, Plain<std::uint64_t>(packed), packed.cost(count, Follow::plain), call, rows, features, count,
+                       targets, SKLORT_CHOOSE(key_loops).wide, sums);
 }
 
 }  // namespace sklort::forest
