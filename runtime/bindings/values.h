@@ -19,7 +19,13 @@ int numpy_type(DType dtype);                            // throws nanobind::type
 // Holds what a converted value points into. Needs the GIL to go.
 class Keep {
  public:
-  void object(nanobind::object held) { objects_.push_back(std::move(held)); }
+  void object(nanobind::object held) {
+    if (first_.is_valid()) {
+      objects_.push_back(std::move(held));
+    } else {
+      first_ = std::move(held);
+    }
+  }
   template <class T>
   T* hold(std::shared_ptr<T> memory) {
     memory_.push_back(memory);
@@ -27,6 +33,7 @@ class Keep {
   }
 
  private:
+  nanobind::object first_;  // often the only one: no memory for it
   std::vector<nanobind::object> objects_;
   std::vector<std::shared_ptr<void>> memory_;
 };

@@ -10,6 +10,8 @@ namespace sklort {
 struct Range {
   bool nan = true;                                         // NaN is taken
   double limit = std::numeric_limits<double>::infinity();  // the largest magnitude taken
+
+  bool is_bounded() const noexcept { return !nan || limit < std::numeric_limits<double>::infinity(); }
 };
 
 // Whether every value of a float32 or float64 tensor is in `range`; other types always are.

@@ -12,6 +12,28 @@
 
 namespace sklort {
 
+namespace {
+
+// An output of at most so many bytes is copied from memory that the frame keeps: cheaper than memory that leaves with it.
+constexpr std::size_t copied_output = 4096;
+
+// Memory for a tensor: what it had in the last run, where that fits, else from the pool.
+void claim(Tensor& tensor, BufferPool& pool, std::size_t bytes, bool reusable) {
+  const Buffer* held = tensor.buffer.get();
+  const bool fits = held != nullptr && reusable && held->reusable && held->references == 1 && held->capacity >= bytes;
+  if (!fits) tensor.buffer = BufferRef(pool.take(bytes, reusable));
+  tensor.data = tensor.buffer.get()->data;
+}
+
+// After the value's death: little memory that nobody shares stays for the next run, the rest goes back to the pool.
+void let_go(Tensor& tensor) noexcept {
+  const Buffer* held = tensor.buffer.get();
+  if (held == nullptr || (held->reusable && held->references == 1 && held->capacity <= copied_output)) return;
+  tensor.buffer = BufferRef();
+}
+
+}  // namespace
+
 Frame::Frame(const Program& program, Frame* outer)
     : own_memory_(outer == nullptr ? std::make_unique<Memory>() : nullptr),
       memory_(outer == nullptr ? *own_memory_ : outer->memory_),
@@ -26,6 +48,10 @@ Frame::Frame(const Program& program, Frame* outer)
     fed_.resize(program.inputs_.size());
     results_.resize(program.outputs_.size());
   }
+}
+
+void Frame::forget_unread() noexcept {
+  while (unread_count_ != 0) let_go(*unread_[--unread_count_]);
 }
 
 // --- Body -----------------------------------------------------------------------------------------------------------
@@ -81,19 +107,23 @@ const Tensor& Call::tensor(int input) const {
 }
 
 Tensor& Call::allocate(int output, DType dtype, const Shape& shape) {
-  // An output nobody reads still needs a place to write to: scratch.
+  // An output nobody reads still needs a place to write to.
   const std::size_t bytes = static_cast<std::size_t>(shape.count()) * item_size(dtype);
   if (!wants(output)) {
-    frame_.unread_.push_back(std::make_unique<Tensor>(Tensor{dtype, shape, scratch(bytes), {}}));
-    return *frame_.unread_.back();
+    if (frame_.unread_count_ == frame_.unread_.size()) frame_.unread_.push_back(std::make_unique<Tensor>());
+    Tensor& unread = *frame_.unread_[frame_.unread_count_];
+    claim(unread, frame_.memory_.pool, bytes, true);
+    ++frame_.unread_count_;
+    unread.dtype = dtype;
+    unread.shape = shape;
+    return unread;
   }
   const auto slot = static_cast<std::size_t>(outputs_[output]);
   Value& value = frame_.own_[slot];
+  claim(value.tensor, frame_.memory_.pool, bytes, frame_.leaves_[slot] == 0 || bytes <= copied_output);
   value.kind = Value::Kind::tensor;
   value.tensor.dtype = dtype;
   value.tensor.shape = shape;
-  value.tensor.buffer = BufferRef(frame_.memory_.pool.take(bytes, frame_.leaves_[slot] == 0));
-  value.tensor.data = value.tensor.buffer.get()->data;
   frame_.slots_[slot] = &value;
   return value.tensor;
 }
@@ -145,6 +175,7 @@ void* Program::Result::detach(std::size_t output) noexcept {
 }
 
 std::unique_ptr<Frame> Program::borrow() const {
+  if (Frame* spare = spare_.exchange(nullptr, std::memory_order_acquire)) return std::unique_ptr<Frame>(spare);
   {
     const std::lock_guard lock(mutex_);
     if (!idle_.empty()) {
@@ -161,18 +192,23 @@ void Program::clear(Frame& frame) const noexcept {
     for (const int slot : step.outputs) {
       if (slot < 0) continue;
       Value& value = frame.own_[static_cast<std::size_t>(slot)];
-      value.tensor.buffer = BufferRef();
-      value.composite.reset();
+      let_go(value.tensor);
+      if (value.composite) value.composite.reset();
       value.kind = Value::Kind::none;
     }
   }
   frame.scratch_.clear();
-  frame.unread_.clear();
+  frame.forget_unread();
 }
 
 void Program::give_back(std::unique_ptr<Frame> frame) const noexcept {
   clear(*frame);
   frame->memory_.texts.clear();
+  Frame* nobody = nullptr;
+  if (spare_.compare_exchange_strong(nobody, frame.get(), std::memory_order_release, std::memory_order_relaxed)) {
+    frame.release();
+    return;
+  }
   try {
     const std::lock_guard lock(mutex_);
     idle_.push_back(std::move(frame));
@@ -191,11 +227,11 @@ void Program::execute(Frame& frame, int threads) const {
       throw Error(Status::fail, sentence(step.label, ": not enough memory"));
     }
     if (!frame.scratch_.empty()) frame.scratch_.clear();
-    if (!frame.unread_.empty()) frame.unread_.clear();
+    if (frame.unread_count_ != 0) frame.forget_unread();
     for (const int slot : step.release) {
       Value& dead = frame.own_[static_cast<std::size_t>(slot)];
-      dead.tensor.buffer = BufferRef();
-      dead.composite.reset();
+      let_go(dead.tensor);
+      if (dead.composite) dead.composite.reset();
     }
   }
 }
@@ -213,7 +249,8 @@ void Program::run_steps(Frame& frame, std::span<const Value> inputs, int threads
     Tensor cast;
     cast.dtype = output.dtype;
     cast.shape = value.tensor.shape;
-    cast.buffer = BufferRef(frame.memory_.pool.take(static_cast<std::size_t>(cast.count()) * item_size(cast.dtype), false));
+    const std::size_t bytes = static_cast<std::size_t>(cast.count()) * item_size(cast.dtype);
+    cast.buffer = BufferRef(frame.memory_.pool.take(bytes, bytes <= copied_output));
     cast.data = cast.buffer.get()->data;
     convert_numbers(value.tensor, cast, threads);
     frame.own_[slot] = Value::of(std::move(cast));
@@ -247,6 +284,7 @@ bool Program::run_blocks(Result& result, std::span<const Value> inputs, int thre
   for (const Value& input : inputs) {
     if (input.kind != Value::Kind::tensor || input.tensor.shape.rank() == 0 || input.tensor.shape[0] != rows) return false;
   }
+  if (rows <= std::min<std::int64_t>(block_rows_, 256)) return false;
   // Two threads get a block each before one gets two.
   const std::int64_t block =
       std::clamp<std::int64_t>((rows + threads - 1) / threads, std::min<std::int64_t>(block_rows_, 256), block_rows_);

@@ -5,6 +5,7 @@
 // in and out without a copy, and a loop that has run once finds every buffer it needs.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -54,6 +55,8 @@ class Frame {
   friend class Body;
   friend class Call;
   friend class Program;
+  void forget_unread() noexcept;
+
   // What the frames of a run share.
   struct Memory {
     BufferPool pool;
@@ -68,7 +71,8 @@ class Frame {
   std::vector<const Value*> slots_;  // own values, the program's constants, or the caller's inputs
   std::vector<char> leaves_;         // the slot is a graph output: its memory is not taken back
   std::vector<BufferRef> scratch_;
-  std::vector<std::unique_ptr<Tensor>> unread_;  // outputs of this step that nobody reads
+  std::vector<std::unique_ptr<Tensor>> unread_;  // outputs of a step that nobody reads: kept, used by one step after the other
+  std::size_t unread_count_ = 0;                 // of this step
   std::vector<std::unique_ptr<Frame>> inner_;    // one for each subgraph that has run
 };
 
@@ -98,6 +102,11 @@ class Program {
     std::vector<std::unique_ptr<void, void (*)(void*)>> memory_;
   };
 
+  Program() = default;
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+  ~Program() { delete spare_.load(); }
+
   Result run(std::span<const Value> inputs, int threads) const;
 
   std::span<const ProgramInput> inputs() const noexcept { return inputs_; }
@@ -112,13 +121,13 @@ class Program {
   friend class Frame;
   friend class ProgramBuilder;
   std::unique_ptr<Frame> borrow() const;
+  void give_back(std::unique_ptr<Frame> frame) const noexcept;
   void clear(Frame& frame) const noexcept;
   void execute(Frame& frame, int threads) const;
   static std::string read_by(const Frame& frame, const Step& step);
   void run_steps(Frame& frame, std::span<const Value> inputs, int threads) const;
   // False when the batch cannot be cut, or a block failed: the whole batch then runs at once, and raises what it raises.
   bool run_blocks(Result& result, std::span<const Value> inputs, int threads) const;
-  void give_back(std::unique_ptr<Frame> frame) const noexcept;
 
   std::size_t slot_count_ = 0;
   std::size_t subgraph_count_ = 0;
@@ -126,10 +135,11 @@ class Program {
   std::vector<ProgramOutput> outputs_;
   std::vector<Step> steps_;
   std::vector<std::pair<int, Value>> constants_;
-  std::vector<std::shared_ptr<void>> memory_;  // behind the constants
-  std::int64_t block_rows_ = 0;                // 0: the program is not by rows
+  std::vector<std::shared_ptr<void>> memory_;   // behind the constants
+  std::int64_t block_rows_ = 0;                 // 0: the program is not by rows
+  mutable std::atomic<Frame*> spare_{nullptr};  // the frame of one caller after the other, who then need no lock
   mutable std::mutex mutex_;
-  mutable std::vector<std::unique_ptr<Frame>> idle_;
+  mutable std::vector<std::unique_ptr<Frame>> idle_;  // of callers at the same time
 };
 
 // Operators prepared for one program and good for others of the same model: those that read no constant. A forest is then packed

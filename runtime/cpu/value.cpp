@@ -9,36 +9,6 @@
 
 namespace sklort {
 
-std::size_t item_size(DType dtype) noexcept {
-  switch (dtype) {
-    case DType::uint8:
-    case DType::int8:
-    case DType::boolean:
-      return 1;
-    case DType::uint16:
-    case DType::int16:
-    case DType::float16:
-    case DType::bfloat16:
-      return 2;
-    case DType::float32:
-    case DType::int32:
-    case DType::uint32:
-      return 4;
-    case DType::float64:
-    case DType::int64:
-    case DType::uint64:
-    case DType::complex64:
-      return 8;
-    case DType::complex128:
-      return 16;
-    case DType::string:
-      return sizeof(std::string_view);
-    case DType::undefined:
-      return 0;
-  }
-  return 0;
-}
-
 const char* dtype_name(DType dtype) noexcept {
   constexpr std::array names = {"undefined", "float",  "uint8",     "int8",       "uint16",  "int16",
                                 "int32",     "int64",  "string",    "bool",       "float16", "double",

@@ -35,7 +35,7 @@ enum class DType : std::uint8_t {
 };
 
 // Bytes of one element; 0 for a type this runtime does not store. A string element is a std::string_view.
-std::size_t item_size(DType dtype) noexcept;
+constexpr std::size_t item_size(DType dtype) noexcept;
 // The name inside onnxruntime's "tensor(...)".
 const char* dtype_name(DType dtype) noexcept;
 
@@ -65,6 +65,12 @@ template <>
 struct dtype_of<bool> : std::integral_constant<DType, DType::boolean> {};
 template <>
 struct dtype_of<std::string_view> : std::integral_constant<DType, DType::string> {};
+
+constexpr std::size_t item_size(DType dtype) noexcept {
+  constexpr std::array<std::uint8_t, 17> sizes = {0, 4, 1, 1, 2, 2, 4, 8, sizeof(std::string_view), 1, 2, 8, 4, 8, 8, 16, 2};
+  const auto index = static_cast<std::size_t>(dtype);
+  return index < sizes.size() ? sizes[index] : 0;
+}
 
 // At most eight dimensions, held in place so that a shape never allocates.
 class Shape {

@@ -26,6 +26,22 @@ class Program:
     def explain(self) -> list[str]:
         """One line for each step."""
 
+class Entrance:
+    """The short way into a session, for calls of `run` with plain arrays."""
+
+    def __init__(self, inputs: Sequence[str], equal: Sequence[Sequence[tuple[int, int]]]) -> None:
+        """
+        Names of the inputs; and groups of (input, axis) whose sizes must be equal.
+        """
+
+    def add(self, outputs: tuple, program: object) -> None:
+        """Remember the program of some outputs; the first one is of all."""
+
+def method(function: object, attribute: str) -> object:
+    """
+    `function`, for a class body: calls go through the Entrance in the slot `attribute` of the instance where they can.
+    """
+
 class Prepared:
     """Operators that several programs of one model share."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -31,11 +32,48 @@ _FOREIGN = frozenset(dtype for dtype in DType if dtype > DType.BFLOAT16)
 
 _FORESTS = frozenset(("TreeEnsemble", "TreeEnsembleClassifier", "TreeEnsembleRegressor"))
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 
 def _core() -> Any:
     from sklort._native import _core
 
     return _core
+
+
+def entered_by(attribute: str) -> Callable[[F], F]:
+    """Decorate a method: calls of it go through the native `entrance` in that slot of the instance where they can.
+
+    The method itself is for every other call, and for introspection. Without the native module it is all there is.
+    """
+
+    def decorate(function: F) -> F:
+        try:
+            return cast(F, _core().method(function, attribute))
+        except ImportError:
+            return function
+
+    return decorate
+
+
+def make_entrance(inputs: Sequence[str], equal: Sequence[Sequence[tuple[int, int]]]) -> Any:
+    """The short way into a session with these inputs, or None without the native module.
+
+    Parameters
+    ----------
+    inputs : sequence of str
+    equal : sequence
+        Groups of (input, axis) whose sizes must be equal.
+    """
+    try:
+        return _core().Entrance(list(inputs), [list(places) for places in equal])
+    except ImportError:
+        return None
+
+
+def is_program(runner: Any) -> bool:
+    """Whether a plan runs as one native program, and nothing else."""
+    return type(runner).__module__ == "sklort._native._core"
 
 
 class CpuProvider:

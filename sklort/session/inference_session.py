@@ -17,7 +17,7 @@ from sklort.graph.save import to_bytes
 from sklort.passes.pipeline import PIPELINE, REQUIRED
 from sklort.plan.build import compile_plan, make_plan
 from sklort.plan.model import Plan
-from sklort.providers.cpu import CpuProvider
+from sklort.providers.cpu import CpuProvider, entered_by, is_program, make_entrance
 from sklort.providers.part import Provider, Runner
 from sklort.providers.reference import evaluate
 from sklort.session.arguments import choose_providers
@@ -64,6 +64,8 @@ class InferenceSession:
         A node that nobody can run.
     """
 
+    __slots__ = ("__dict__", "__weakref__", "_entrance")
+
     def __init__(
         self,
         path_or_bytes: Any,
@@ -95,11 +97,12 @@ class InferenceSession:
         self._overridable = [NodeArg.of(value) for value in self._model.overridable]
         self._output_names = tuple(value.name for value in graph.outputs)
         self._feed = FeedReader(graph.inputs, self._model.overridable)
-        self._single = graph.inputs[0].name if len(graph.inputs) == 1 and not self._feed.compares_sizes else None
+        self._entrance = make_entrance([value.name for value in graph.inputs], self._feed.equal_sizes)
         self._lock = threading.Lock()
         self._programs: dict[tuple[tuple[str, ...], frozenset[str]], _Compiled] = {}
         self._all = self._compile(self._output_names)
 
+    @entered_by("_entrance")
     def run(
         self, output_names: Sequence[str] | None, input_feed: Mapping[str, Any], run_options: Any = None
     ) -> list[Any]:
@@ -128,11 +131,6 @@ class InferenceSession:
             A node failed; the message names it.
         """
         compiled = self._all if not output_names else self._compile(self._names(output_names))
-        if self._single is not None and type(input_feed) is dict and len(input_feed) == 1:
-            value = input_feed.get(self._single)
-            found = None if value is None else compiled.runner.fast(value)
-            if found is not None:
-                return list(found) if type(found) is tuple else [found]
         values = self._feed.read(input_feed)
         if self._overridable:
             fed = frozenset(arg.name for arg in self._overridable if arg.name in values)
@@ -223,7 +221,9 @@ class InferenceSession:
             return found
         with self._lock:
             if key not in self._programs:
-                self._programs[key] = self._build(names, fed)
+                self._programs[key] = compiled = self._build(names, fed)
+                if self._entrance is not None and not fed and is_program(compiled.runner):
+                    self._entrance.add(names, compiled.runner)
             return self._programs[key]
 
     def _build(self, names: tuple[str, ...], fed: frozenset[str]) -> _Compiled:

@@ -52,6 +52,7 @@ class FeedReader:
 
     def __init__(self, inputs: Sequence[ValueInfo], optional: Sequence[ValueInfo] = ()) -> None:
         self._declared = {value.name: value for value in (*inputs, *optional)}
+        self._inputs = {value.name: i for i, value in enumerate(inputs)}
         self._required = [value.name for value in inputs if not isinstance(value.type, OptionalType)]
         self._plain = [(value, *_plain(value)) for value in self._declared.values()]
         places: dict[str, list[tuple[str, int]]] = {}
@@ -62,9 +63,13 @@ class FeedReader:
         self._symbols = {symbol: found for symbol, found in places.items() if len(found) > 1}
 
     @property
-    def compares_sizes(self) -> bool:
-        """Whether sizes share a name, so that they must be compared."""
-        return bool(self._symbols)
+    def equal_sizes(self) -> list[list[tuple[int, int]]]:
+        """Groups of (input, axis) whose sizes share a name, so that they must be equal. What may be left out is not."""
+        groups = [
+            [(self._inputs[name], axis) for name, axis in places if name in self._inputs]
+            for places in self._symbols.values()
+        ]
+        return [group for group in groups if len(group) > 1]
 
     def read(self, feed: Any) -> dict[str, Any]:
         """The values of `feed`, in the order in which the inputs are declared.

@@ -231,7 +231,7 @@ def test_sizes_that_share_a_name_must_agree():
 
 def test_a_size_named_twice_in_one_input():
     (square,) = pair(("N", "N"))
-    assert FeedReader([square]).compares_sizes
-    assert not FeedReader([FLOAT]).compares_sizes
+    assert FeedReader([square]).equal_sizes == [[(0, 0), (0, 1)]]
+    assert FeedReader([FLOAT]).equal_sizes == []
     with pytest.raises(InvalidArgument, match="calls both 'N'"):
         read_feed([square], [], {"a": X[:1]})

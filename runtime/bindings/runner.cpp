@@ -1,0 +1,159 @@
+#include "runner.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+namespace nb = nanobind;
+
+namespace sklort {
+
+namespace {
+
+// Work shorter than this keeps the GIL: to release it and take it again costs some tenths of a microsecond, and more where
+// others wait for it.
+constexpr float worth_releasing = 20'000;  // nanoseconds
+// The same in elements of the inputs, while the pace is not known.
+constexpr std::int64_t many_elements = 2048;
+
+bool has_shape(PyArrayObject* array, const std::vector<std::int64_t>& shape) noexcept {
+  if (PyArray_NDIM(array) != static_cast<int>(shape.size())) return false;
+  for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+    if (shape[axis] >= 0 && shape[axis] != PyArray_DIM(array, static_cast<int>(axis))) return false;
+  }
+  return true;
+}
+
+void check(const Value& value, const ProgramInput& input) {
+  if (input.dtype == DType::undefined) return;
+  if (value.kind != Value::Kind::tensor) {
+    throw Error(Status::invalid_argument, sentence("input '", input.name, "' must be a tensor, got ", kind_name(value.kind)));
+  }
+  if (value.tensor.dtype != input.dtype) {
+    throw Error(Status::invalid_argument, sentence("input '", input.name, "' must be tensor(", dtype_name(input.dtype),
+                                                   "), got tensor(", dtype_name(value.tensor.dtype), ")"));
+  }
+  if (!input.shape.has_value()) return;
+  const auto dims = value.tensor.shape.dims();
+  bool same = dims.size() == input.shape->size();
+  for (std::size_t axis = 0; same && axis < dims.size(); ++axis) {
+    same = (*input.shape)[axis] < 0 || (*input.shape)[axis] == dims[axis];
+  }
+  if (same) return;
+  const auto print = [](auto sizes) {
+    std::string text;
+    for (const std::int64_t size : sizes)
+      text += (text.empty() ? "" : ", ") + (size < 0 ? std::string("any") : std::to_string(size));
+    return "(" + text + ")";
+  };
+  throw Error(Status::invalid_argument,
+              sentence("input '", input.name, "' must have shape ", print(std::span(*input.shape)), ", got ", print(dims)));
+}
+
+}  // namespace
+
+bool Runner::read(std::size_t input, PyObject* object, Value& value, Keep& keep) const {
+  if (!PyArray_CheckExact(object)) return false;
+  auto* array = reinterpret_cast<PyArrayObject*>(object);
+  const ProgramInput& declared = program_->inputs()[input];
+  if (!declared.shape.has_value() || !has_shape(array, *declared.shape)) return false;
+  if (dtype_from_numpy(PyArray_DESCR(array)) != declared.dtype || declared.dtype == DType::undefined) return false;
+  if (!PyArray_ISNOTSWAPPED(array) || PyArray_TYPE(array) == NPY_STRING) return false;
+  value.kind = Value::Kind::tensor;
+  if (PyArray_ISCARRAY_RO(array) && declared.dtype != DType::string) {
+    value.tensor.dtype = declared.dtype;
+    value.tensor.data = PyArray_DATA(array);
+    for (int axis = 0; axis < PyArray_NDIM(array); ++axis) value.tensor.shape.push(PyArray_DIM(array, axis));
+    return value.tensor.count() != 0;
+  }
+  if (PyArray_SIZE(array) == 0) return false;
+  value.tensor = tensor_from_array(array, keep);
+  return true;
+}
+
+bool Runner::keeps_gil(std::span<const Value> inputs, std::int64_t rows) const noexcept {
+  if (program_->has_subgraphs()) return false;
+  const float predicted = pace_.predict(rows);
+  if (predicted >= 0) return predicted < worth_releasing;
+  std::int64_t elements = 0;
+  for (const Value& input : inputs) elements += input.tensor.count();
+  return elements < many_elements;
+}
+
+std::optional<Program::Result> Runner::execute(std::span<const Value> inputs, bool guarded) const {
+  using Clock = std::chrono::steady_clock;
+  const bool has_rows = !inputs.empty() && inputs[0].kind == Value::Kind::tensor && inputs[0].tensor.shape.rank() > 0;
+  const std::int64_t rows = has_rows ? std::max<std::int64_t>(inputs[0].tensor.shape[0], 1) : 1;
+  std::optional<nb::gil_scoped_release> released;
+  if (!keeps_gil(inputs, rows)) released.emplace();
+  const int threads = this->threads();
+  if (guarded && range_.is_bounded() && !is_within(inputs[0].tensor, range_, threads)) return std::nullopt;
+  if (!pace_.is_due()) return program_->run(inputs, threads);
+  const auto start = Clock::now();
+  auto result = program_->run(inputs, threads);
+  pace_.note(rows, std::chrono::duration<float, std::nano>(Clock::now() - start).count());
+  return result;
+}
+
+PyObject* Runner::output(Program::Result& result, std::size_t output, bool flat) const {
+  const Value& value = result[output];
+  if (value.kind != Value::Kind::tensor) return value_to_python(value, nullptr).release().ptr();
+  const Tensor& tensor = value.tensor;
+  void* owned = tensor.dtype == DType::string ? nullptr : result.detach(output);
+  flat = flat && tensor.shape.rank() == 2 && tensor.shape[1] == 1;
+  if (owned == nullptr && tensor.dtype != DType::string && tensor.dtype != DType::bfloat16) {
+    npy_intp dims[Shape::max_rank];
+    for (int axis = 0; axis < tensor.shape.rank(); ++axis) dims[axis] = static_cast<npy_intp>(tensor.shape[axis]);
+    PyObject* array = PyArray_SimpleNew(flat ? 1 : tensor.shape.rank(), dims, numpy_type(tensor.dtype));
+    if (array == nullptr) throw nb::python_error();
+    if (tensor.bytes() != 0) std::memcpy(PyArray_DATA(reinterpret_cast<PyArrayObject*>(array)), tensor.data, tensor.bytes());
+    return array;
+  }
+  nb::object object = value_to_python(value, owned);
+  if (!flat) return object.release().ptr();
+  PyObject* array = PyArray_Ravel(reinterpret_cast<PyArrayObject*>(object.ptr()), NPY_CORDER);
+  if (array == nullptr) throw nb::python_error();
+  return array;
+}
+
+nb::object Runner::fast(nb::handle object) const {
+  Keep keep;
+  Value value;
+  if (program_->inputs().size() != 1 || program_->inputs()[0].dtype == DType::string) return nb::none();
+  if (!read(0, object.ptr(), value, keep)) return nb::none();
+  std::optional<Program::Result> result = execute({&value, 1}, true);
+  if (!result) return nb::none();
+  const std::size_t count = program_->outputs().size();
+  if (count == 1) return nb::steal(output(*result, 0));
+  nb::object tuple = nb::steal(PyTuple_New(static_cast<Py_ssize_t>(count)));
+  for (std::size_t i = 0; i < count; ++i) PyTuple_SET_ITEM(tuple.ptr(), static_cast<Py_ssize_t>(i), output(*result, i));
+  return tuple;
+}
+
+nb::list Runner::run(const nb::list& objects) const {
+  const auto inputs = program_->inputs();
+  if (objects.size() != inputs.size()) {
+    throw Error(Status::invalid_argument, sentence("expected ", inputs.size(), " inputs, got ", objects.size()));
+  }
+  Keep keep;
+  std::vector<Value> values;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    values.push_back(value_from_python(objects[i], keep));
+    check(values.back(), inputs[i]);
+  }
+  std::optional<Program::Result> result = execute(values, false);
+  nb::list list;
+  for (std::size_t i = 0; i < program_->outputs().size(); ++i) list.append(nb::steal(output(*result, i)));
+  return list;
+}
+
+std::vector<std::string> Runner::explain() const {
+  std::vector<std::string> lines;
+  for (const Step& step : program_->steps()) {
+    const std::string detail = step.op->explain();
+    lines.push_back(detail.empty() ? step.label : sentence(step.label, ": ", detail));
+  }
+  return lines;
+}
+
+}  // namespace sklort
