@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 import pandas as pd
 from onnx import TensorProto, helper
 from skl2onnx import to_onnx
@@ -50,6 +52,37 @@ def graph_of(model: Any, rows: Any) -> bytes:
         return bytes(to_onnx(model, example, target_opset=OPSET, options=options).SerializeToString())
 
 
+@dataclass(frozen=True)
+class Size:
+    """How much there is of a graph: its trees, if it has any, and the most distinct thresholds of a feature."""
+
+    nodes: int
+    trees: int
+    leaves: int
+    thresholds: int
+
+    def __str__(self) -> str:
+        if not self.trees:
+            return f"{self.nodes:,} nodes"
+        return f"{self.trees:,} trees, {self.leaves:,} leaves, up to {self.thresholds:,} thresholds a feature"
+
+
+def size_of(graph: bytes) -> Size:
+    nodes = onnx.load_model_from_string(graph).graph.node
+    trees = leaves = 0
+    thresholds: set[tuple[int, float]] = set()
+    for node in nodes:
+        if node.op_type.startswith("TreeEnsemble"):
+            found = {one.name: one for one in node.attribute}
+            is_leaf = [mode == b"LEAF" for mode in found["nodes_modes"].strings]
+            trees += len(set(found["nodes_treeids"].ints))
+            leaves += sum(is_leaf)
+            branches = zip(found["nodes_featureids"].ints, found["nodes_values"].floats, is_leaf)
+            thresholds.update((feature, value) for feature, value, leaf in branches if not leaf)
+    most = Counter(feature for feature, _ in thresholds).most_common(1)
+    return Size(len(nodes), trees, leaves, most[0][1] if most else 0)
+
+
 def _rounded_down(thresholds: Any) -> npt.NDArray[np.float32]:
     """The largest float32 that is not above: no float32 row lies between the two."""
     exact = np.asarray(thresholds, np.float64)
@@ -78,51 +111,26 @@ def _from_histograms(model: Any) -> tuple[list[Tree], float]:
 
 
 def _from_lightgbm(model: Any) -> tuple[list[Tree], float]:
-    trees = []
-    for one in model.booster_.dump_model()["tree_info"]:
-        feature: list[int] = []
-        threshold: list[float] = []
-        left: list[int] = []
-        right: list[int] = []
-        missing_left: list[bool] = []
-        value: list[float] = []
-        todo = [(one["tree_structure"], None)]
-        columns = (feature, threshold, left, right, missing_left, value)
-        while todo:
-            node, child = todo.pop()
-            if child is not None:
-                side, parent = child
-                side[parent] = len(feature)
-            leaf = "leaf_value" in node
+    return [_lightgbm_tree(one["tree_structure"]) for one in model.booster_.dump_model()["tree_info"]], 0.0
+
+
+def _lightgbm_tree(root: dict[str, Any]) -> Tree:
+    rows: list[tuple[int, float, int, int, bool, float]] = []
+
+    def number(node: dict[str, Any]) -> int:
+        place = len(rows)
+        rows.append((0, 0.0, -1, -1, False, node.get("leaf_value", 0.0)))
+        if "leaf_value" not in node:
+            threshold = node["threshold"]
             # A feature that had no gap in training takes NaN for zero.
-            known = leaf or node["missing_type"] == "NaN"
-            at = (
-                (0, 0.0, -1, -1, False, node["leaf_value"])
-                if leaf
-                else (
-                    node["split_feature"],
-                    node["threshold"],
-                    0,
-                    0,
-                    node["default_left"] if known else node["threshold"] >= 0,
-                    0.0,
-                )
-            )
-            if not leaf:
-                todo += [(node["right_child"], (right, len(feature))), (node["left_child"], (left, len(feature)))]
-            for column, entry in zip(columns, at, strict=True):
-                column.append(entry)  # type: ignore[attr-defined]
-        trees.append(
-            Tree(
-                np.asarray(feature),
-                _rounded_down(threshold),
-                np.asarray(left),
-                np.asarray(right),
-                np.asarray(missing_left),
-                np.asarray(value),
-            )
-        )
-    return trees, 0.0
+            missing_left = node["default_left"] if node["missing_type"] == "NaN" else threshold >= 0
+            left, right = number(node["left_child"]), number(node["right_child"])
+            rows[place] = (node["split_feature"], threshold, left, right, missing_left, 0.0)
+        return place
+
+    number(root)
+    feature, threshold, left, right, missing_left, value = (np.asarray(column) for column in zip(*rows))
+    return Tree(feature, _rounded_down(threshold), left, right, missing_left, value)
 
 
 def _from_xgboost(model: Any) -> tuple[list[Tree], float]:

@@ -70,8 +70,8 @@ class Unsuitable(Exception):
     """Why a rival that is installed cannot run a model."""
 
 
-MOST_NODES_IN_C = 60_000
-"""A C compiler takes minutes for more, and for much more it gives up."""
+MOST_LEAVES_IN_C = 30_000
+"""A C compiler takes many minutes for more, and for much more it gives up."""
 
 Make = Callable[["Fitted"], "Callable[[Any], Runner] | None"]
 """A rival: from a fitted family an engine, see `engines`; None for a kind of model it was not made for."""
@@ -140,9 +140,9 @@ def tl2cgen(fitted: Fitted) -> Callable[[Any], Runner] | None:
 
     library = fitted.folder / "tl2cgen.so"
     if not library.exists():
-        if len(fitted.graph) > 200 * MOST_NODES_IN_C:
-            raise Unsuitable("too many nodes for a C compiler")
-        parameters = {"parallel_comp": 2, "quantize": 0}
+        if fitted.size.leaves > MOST_LEAVES_IN_C:
+            raise Unsuitable(f"{fitted.size.leaves:,} leaves are too many for a C compiler")
+        parameters = {"parallel_comp": 32}  # many small files: compilers take long for a large one
         _made(partial(tl2cgen.export_lib, _treelite(fitted), "gcc", library, params=parameters))
     model = tl2cgen.Predictor(library, nthread=1)
     answers = _both if fitted.family.classifies else _flat

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import pickle
 import warnings
 from collections.abc import Callable
@@ -15,7 +16,7 @@ import skl2onnx
 import sklearn
 
 import sklort
-from benchmarks import graphs
+from benchmarks import graphs, rivals
 from benchmarks.data import Table
 from benchmarks.families import Family
 
@@ -35,6 +36,7 @@ class Fitted:
         Fitted.
     graph : bytes
         For a session of sklort's and one of onnxruntime's.
+    size : Size
     estimator : OnnxEstimator or None
     refusal : str
         Why there is no estimator.
@@ -46,6 +48,7 @@ class Fitted:
     table: Table
     model: Any
     graph: bytes
+    size: graphs.Size
     estimator: Any
     refusal: str
     folder: Path
@@ -54,13 +57,15 @@ class Fitted:
 def fitted(family: Family, cache: Path, say: Callable[[str], None] = lambda line: None) -> Fitted:
     """Read what the folder has of the family; make and keep the rest."""
     table = family.source(family.learnt)
-    recipe = f"{family.model.get_params()!r} {family.learnt} {_name(family.source)} {sklearn.__version__}"
+    versions = f"{sklearn.__version__} {skl2onnx.__version__} {graphs.OPSET}"
+    recipe = f"{family.model.get_params()!r} {family.learnt} {_name(family.source)} {versions}"
     folder = cache / f"{family.key}-{_digest(recipe.encode())}"
     folder.mkdir(parents=True, exist_ok=True)
 
     def fit() -> bytes:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a solver stopped early: as good a model to time
+            rivals.use_threads(family.model, os.cpu_count() or 1)
             return pickle.dumps(family.model.fit(table.training, table.target))
 
     def convert() -> bytes:
@@ -82,14 +87,12 @@ def fitted(family: Family, cache: Path, say: Callable[[str], None] = lambda line
         return path.read_bytes()
 
     model = pickle.loads(kept("model.pickle", fit))
-    graph = kept(
-        f"graph-{_digest(Path(graphs.__file__).read_bytes() + skl2onnx.__version__.encode())}.onnx",
-        lambda: graphs.graph_of(model, table.rows),
-    )
+    graph = kept("graph.onnx", lambda: graphs.graph_of(model, table.rows))
+    size = pickle.loads(kept("size.pickle", lambda: pickle.dumps(graphs.size_of(graph))))
     estimator = pickle.loads(kept(f"estimator-{_converters()}.pickle", convert))
     if isinstance(estimator, str):
-        return Fitted(family, table, model, graph, None, estimator, folder)
-    return Fitted(family, table, model, graph, estimator, "", folder)
+        return Fitted(family, table, model, graph, size, None, estimator, folder)
+    return Fitted(family, table, model, graph, size, estimator, "", folder)
 
 
 def _name(source: Any) -> str:

@@ -98,7 +98,7 @@ def race(
     """
     around = {name: (settings or {}).get(name, nullcontext) for name in runners}
     first, truth = "", None
-    calls = {}
+    calls: dict[str, int] = {}
     for name, run in runners.items():
         with around[name]():
             begin = perf_counter()
