@@ -8,6 +8,7 @@ but more of them on the same road is a regression. Linux only, where a process m
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import signal
 import sys
@@ -56,6 +57,7 @@ def _steps(call: Runner, most: int) -> int:
     child = os.fork()
     if child == 0:  # never returns: no cleanup of the parent's is run here
         me = os.getpid()
+        gc.disable()  # a collection would be counted with whichever call it came in
         try:
             if ptrace(TRACE_ME, 0, 0, 0) == 0:
                 call()

@@ -29,6 +29,8 @@ TWO_THREADS, NARROW = "session, 2 threads", "session, AVX2"
 READY = "feed ready"
 """Added to the name of a session on a data frame whose columns were made arrays before the call."""
 
+OURS = (ESTIMATOR, SESSION, f"{SESSION}, {READY}", TWO_THREADS, NARROW)
+
 
 @contextmanager
 def instruction_set(name: str) -> Iterator[None]:

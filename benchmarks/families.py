@@ -71,7 +71,7 @@ class Family:
 
     @property
     def classifies(self) -> bool:
-        return self.method == "predict_proba" or self.output == "label"
+        return self.method == "predict_proba" or self.tolerance == 0
 
     def small(self) -> Family:
         """The same with a tenth of the trees and a few hundred rows: to see it run, not to believe its figures."""
@@ -197,7 +197,7 @@ def families() -> dict[str, Family]:
             0,
             most_rows=10_000,
         ),
-        Family("svc", "SVC, digits", OTHERS, SVC(), data.digits, 1797, "predict", "label", 0, most_rows=10_000),
+        Family("svc", "SVC, digits", OTHERS, SVC(), data.digits, 1797, "predict", "output_label", 0, most_rows=10_000),
         Family(
             "iforest",
             "IsolationForest, 100 trees, digits",
