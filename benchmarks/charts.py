@@ -81,10 +81,11 @@ def _bars(axes: Axes, record: Record, colours: dict[str, str]) -> None:
     width = 0.84 / max(1, len(names))
     for place, name in enumerate(names):
         at = [index + (place - (len(names) - 1) / 2) * width for index in range(len(sizes))]
-        heights = [record.ratio(size, OTHER, name) or float("nan") for size in sizes]
-        bars = axes.bar(at, heights, width * 0.92, color=colours[_named(record, name)])
+        ratios = [record.ratio(size, OTHER, name) for size in sizes]
+        heights = [float("nan") if ratio is None else ratio - 1 for ratio in ratios]
+        bars = axes.bar(at, heights, width * 0.92, bottom=1, color=colours[_named(record, name)])
         if name in OURS:
-            labels = ["" if height != height else f"{height:.2g}" for height in heights]
+            labels = ["" if ratio is None else f"{ratio:.{int(ratio < 9.5)}f}" for ratio in ratios]
             axes.bar_label(bars, labels, fontsize=6.5, color=SOFT, padding=1)
     axes.axhline(1, color=COLOURS["onnxruntime"], linewidth=1.2)
     axes.set_xticks(range(len(sizes)), [rows_text(size, None) for size in sizes])
@@ -112,7 +113,7 @@ def _lines(axes: Axes, record: Record, colours: dict[str, str]) -> None:
 
 
 def _frame(axes: Axes, record: Record) -> None:
-    axes.set_title(fill(record.title, 46), loc="left", fontsize=9, color=INK)
+    axes.set_title(fill(record.title, 56), loc="left", fontsize=9, color=INK)
     axes.yaxis.set_minor_locator(NullLocator())
     axes.grid(True, axis="y", color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
@@ -124,6 +125,12 @@ def _frame(axes: Axes, record: Record) -> None:
 def _legend(figure: Figure, title: str, colours: dict[str, str]) -> None:
     marks = [Line2D([], [], color=colour, linewidth=5) for colour in colours.values()]
     figure.legend(
-        marks, list(colours), loc="outside upper right", ncols=min(6, len(colours)), frameon=False, fontsize=9
+        marks,
+        list(colours),
+        loc="outside upper left",
+        ncols=len(colours),
+        frameon=False,
+        title=f"{title}, by rows in one call",
+        title_fontproperties={"size": 13, "weight": "bold"},
+        alignment="left",
     )
-    figure.suptitle(f"{title}, by rows in one call", x=0.01, ha="left", fontsize=13, fontweight="bold", color=INK)

@@ -12,11 +12,14 @@ import gc
 import os
 import signal
 import sys
+import warnings
 
 from benchmarks.timing import Runner
 
 TRACE_ME, SINGLE_STEP = 0, 9
-REPEATS = 2
+WARM = 100
+REPEATS = 3
+"""Counts, of which the least is taken: now and then the interpreter specialises its own code during a call."""
 MOST = 2_000_000
 """Instructions: whoever needs more is not counted; a single step takes ten microseconds or more."""
 
@@ -41,26 +44,32 @@ def instructions(call: Runner, most: int = MOST) -> int:
     """
     if not sys.platform.startswith("linux") or not hasattr(os, "fork"):
         raise NotCounted("single steps are counted on Linux only")
-    for _ in range(3):  # caches of the interpreter, and whatever is made when first used
+    return max(0, _least(call, most) - _least(_nothing, most))
+
+
+def _least(call: Runner, most: int) -> int:
+    for _ in range(WARM):
         call()
-    empty = min(_steps(_nothing, most) for _ in range(REPEATS))
-    return max(0, min(_steps(call, most) for _ in range(REPEATS)) - empty)
+    return min(_steps(call, most, warm) for warm in range(1, REPEATS + 1))
 
 
 def _nothing() -> None: ...
 
 
-def _steps(call: Runner, most: int) -> int:
-    """Instructions between two signals that the child sends itself around the call."""
+def _steps(call: Runner, most: int, warm: int) -> int:
+    """Instructions between two signals that the child, after `warm` calls, sends itself around one more."""
     ptrace = ctypes.CDLL(None, use_errno=True).ptrace
     ptrace.argtypes, ptrace.restype = [ctypes.c_long] * 4, ctypes.c_long
-    child = os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of forking with threads: the child needs none of them
+        child = os.fork()
     if child == 0:  # never returns: no cleanup of the parent's is run here
         me = os.getpid()
         gc.disable()  # a collection would be counted with whichever call it came in
         try:
             if ptrace(TRACE_ME, 0, 0, 0) == 0:
-                call()
+                for _ in range(warm):
+                    call()
                 os.kill(me, signal.SIGSTOP)
                 call()
                 os.kill(me, signal.SIGSTOP)

@@ -65,7 +65,8 @@ def fitted(family: Family, cache: Path, say: Callable[[str], None] = lambda line
     def fit() -> bytes:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a solver stopped early: as good a model to time
-            rivals.use_threads(family.model, os.cpu_count() or 1)
+            if hasattr(family.model, "n_estimators"):  # others would start processes
+                rivals.use_threads(family.model, os.cpu_count() or 1)
             return pickle.dumps(family.model.fit(table.training, table.target))
 
     def convert() -> bytes:
