@@ -128,7 +128,7 @@ def ydf(fitted: Fitted) -> Callable[[Any], Runner] | None:
 
     model = _made(ydf.from_sklearn, fitted.model)
     name = model.input_feature_names()[0].split(".")[0]
-    answers = _both if fitted.family.classifies else _flat
+    answers = _answers(fitted)
     return lambda rows: lambda: answers(lambda: model.predict({name: rows}, num_threads=1))
 
 
@@ -145,7 +145,7 @@ def tl2cgen(fitted: Fitted) -> Callable[[Any], Runner] | None:
         parameters = {"parallel_comp": 32}  # many small files: compilers take long for a large one
         _made(partial(tl2cgen.export_lib, _treelite(fitted), "gcc", library, params=parameters))
     model = tl2cgen.Predictor(library, nthread=1)
-    answers = _both if fitted.family.classifies else _flat
+    answers = _answers(fitted)
     return lambda rows: lambda: answers(lambda: model.predict(tl2cgen.DMatrix(rows, dtype="float32")))
 
 
@@ -177,6 +177,13 @@ def _made(make: Callable[..., Any], *arguments: Any) -> Any:
         return make(*arguments)
     except Exception as error:
         raise Unsuitable(f"{type(error).__name__}: {str(error).strip().splitlines()[0]}") from error
+
+
+def _answers(fitted: Fitted) -> Callable[[Runner], Any]:
+    """From what a compiler of trees returns to what was asked of the model."""
+    if fitted.family.method == "decision_function":  # theirs grows with the strangeness of a row
+        return lambda run: -np.asarray(run()).reshape(-1) - fitted.model.offset_
+    return _both if fitted.family.classifies else _flat
 
 
 def _both(run: Runner) -> Any:

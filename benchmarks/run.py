@@ -49,13 +49,17 @@ def measure(fitted: store.Fitted, sizes: Sequence[int], seconds: float, *, other
 
 
 def show(record: Record) -> str:
-    """A family as text: each engine's median with its range, and how many times as fast as onnxruntime it is."""
+    """A family as text: how many times as fast as onnxruntime each engine is, by medians and by minima, and its times.
+
+    Minima are nearer to the truth on a machine that is busy with other things.
+    """
     lines = [f"{record.key}: {record.title}; {record.size}"]
     for size, spreads in record.times.items():
         base = spreads.get(engines.OTHER, spreads[record.library])
         lines.append(f"  {size:,} rows")
         for name, spread in spreads.items():
-            lines.append(f"    {name:28}{times_faster(base, spread):>10}  {spread}")
+            least = f"{base.minimum / spread.minimum:.3g} ×"
+            lines.append(f"    {name:28}{times_faster(base, spread):>10}{least:>12}  {spread}")
     lines += [f"  {name}: {number:,} instructions for one row" for name, number in record.instructions.items()]
     lines += [f"  {name}: {sentence}" for name, sentence in record.refused.items()]
     return "\n".join(lines)
