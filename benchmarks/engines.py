@@ -6,7 +6,7 @@ An `Engine` takes rows and returns a call without arguments, with everything but
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from importlib.util import find_spec
 from operator import methodcaller
@@ -100,6 +100,21 @@ def engines(fitted: Fitted, *, others: bool = True) -> tuple[dict[str, Engine], 
                 if engine is not None:
                     found[name] = engine
     return found, refused
+
+
+def remarks(fitted: Fitted, found: Mapping[str, Engine]) -> dict[str, str]:
+    """A sentence for each engine that errs where rows lie exactly on thresholds."""
+    rows, family = fitted.table.exact, fitted.family
+    if rows is None:
+        return {}
+    differ, said = disagreement(family.tolerance), {}
+    truth = found[family.library](rows)()
+    for name, engine in found.items():
+        with SETTINGS.get(name, nullcontext)():
+            sentence = differ(truth, engine(rows)())
+        if sentence is not None:
+            said[name] = f"where rows lie exactly on thresholds, {sentence}"
+    return said
 
 
 def _asked(model: Any, method: str) -> Engine:

@@ -172,7 +172,7 @@ def families() -> dict[str, Family]:
             "StandardScaler and OneHotEncoder into LogisticRegression, one matrix",
             ARRAYS,
             matrix_pipeline(),
-            data.late,
+            data.coded,
             50_000,
             tolerance=1e-4,
         ),

@@ -24,8 +24,8 @@ class Record:
         Of its graph.
     times : dict
         Rows -> engine -> Spread.
-    refused : dict
-        Engine -> why it has no time.
+    refused, remarks : dict
+        Engine -> why it has no time, and what else has to be said of it.
     instructions : dict
         Engine -> instructions of one call with one row, where they could be counted.
     """
@@ -37,6 +37,7 @@ class Record:
     size: str
     times: dict[int, dict[str, Spread]]
     refused: dict[str, str] = field(default_factory=dict)
+    remarks: dict[str, str] = field(default_factory=dict)
     instructions: dict[str, int] = field(default_factory=dict)
 
     def ratio(self, size: int, theirs: str, ours: str) -> float | None:

@@ -70,6 +70,8 @@ class Unsuitable(Exception):
     """Why a rival that is installed cannot run a model."""
 
 
+MOST_LEAVES_IN_PYTHON = 200_000
+"""ydf builds a forest of objects in Python first."""
 MOST_LEAVES_IN_C = 30_000
 """A C compiler takes many minutes for more, and for much more it gives up."""
 
@@ -124,6 +126,8 @@ def ydf(fitted: Fitted) -> Callable[[Any], Runner] | None:
     """Yggdrasil Decision Forests."""
     if find_spec("ydf") is None or not _is_forest(fitted.model) or fitted.family.library != "scikit-learn":
         return None
+    if fitted.size.leaves > MOST_LEAVES_IN_PYTHON:
+        raise Unsuitable(f"{fitted.size.leaves:,} leaves take minutes to convert")
     import ydf
 
     model = _made(ydf.from_sklearn, fitted.model)

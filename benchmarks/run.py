@@ -29,6 +29,7 @@ def measure(fitted: store.Fitted, sizes: Sequence[int], seconds: float, *, other
     instructions: dict[str, int] = {}
     with engines.one_thread():
         found, refused = engines.engines(fitted, others=others)
+        remarks = engines.remarks(fitted, found)
         for size in sizes:
             if size <= family.most_rows:
                 times[size] = race(
@@ -44,7 +45,15 @@ def measure(fitted: store.Fitted, sizes: Sequence[int], seconds: float, *, other
                 with suppress(counting.NotCounted):
                     instructions[name] = counting.instructions(found[name](rows[:1]))
     return Record(
-        family.key, family.title, family.group, family.library, str(fitted.size), times, refused, instructions
+        family.key,
+        family.title,
+        family.group,
+        family.library,
+        str(fitted.size),
+        times,
+        refused=refused,
+        remarks={name: sentence for name, sentence in remarks.items() if name not in refused},
+        instructions=instructions,
     )
 
 
@@ -61,7 +70,7 @@ def show(record: Record) -> str:
             least = f"{base.minimum / spread.minimum:.3g} ×"
             lines.append(f"    {name:28}{times_faster(base, spread):>10}{least:>12}  {spread}")
     lines += [f"  {name}: {number:,} instructions for one row" for name, number in record.instructions.items()]
-    lines += [f"  {name}: {sentence}" for name, sentence in record.refused.items()]
+    lines += [f"  {name}: {sentence}" for name, sentence in [*record.refused.items(), *record.remarks.items()]]
     return "\n".join(lines)
 
 
@@ -99,7 +108,7 @@ def main(words: Sequence[str] | None = None) -> int:
         print(show(record), flush=True)
         book.add(record)
         # That a model cannot be converted is known before; an answer of ours that differs is a fault.
-        faults = {name for name, sentence in record.refused.items() if sentence != fitted.refusal}
+        faults = {name for name, sentence in record.refused.items() if sentence != fitted.refusal} | {*record.remarks}
         wrong += [f"{key}, {name}" for name in engines.OURS if name in faults]
     if arguments.page is not None:
         records, missing = book.records(known)

@@ -53,6 +53,7 @@ def test_everybody_agrees(key: str, cache: Path) -> None:
             found, refused = engines.engines(fitted, others=False)
             rows = fitted.table.rows[:200]
             differ = engines.disagreement(family.tolerance)
+            assert engines.remarks(fitted, found) == {}
             names = list(found)
             truth = found[names[0]](rows)()
             assert names[0] == family.library
@@ -74,7 +75,7 @@ def test_what_was_made_is_kept(cache: Path) -> None:
 
 
 def test_nobody_is_asked_about_what_it_learnt() -> None:
-    table = data.late(SMALL)
+    table = data.coded(SMALL)
     assert len(table.rows) == data.ASKED
     assert table.training.dtype == table.rows.dtype == np.float32
     assert table.rows.shape[1] == 25

@@ -26,7 +26,15 @@ def record(key: str, session: float, *, rival: float | None = None) -> Record:
         row["tl2cgen"] = spread(rival)
     refused = {} if rival is not None else {"tl2cgen": "a <wrong> answer."}
     return Record(
-        key, f"model {key}", "group", "scikit-learn", "2 nodes", {1: row, 100: dict(row)}, refused, {"session": 1234}
+        key,
+        f"model {key}",
+        "group",
+        "scikit-learn",
+        "2 nodes",
+        {1: row, 100: dict(row)},
+        refused,
+        {"tl2cgen": "odd"},
+        {"session": 1234},
     )
 
 
@@ -55,7 +63,7 @@ def test_the_page() -> None:
     assert "| model b | 4.00 (tl2cgen) | 4.00 (tl2cgen) |" in text
     assert "| model a | 1,234 |" in text
     assert "| session | 100 ms (50.0 ms to 200 ms) | 100 ms (50.0 ms to 200 ms) |" in text
-    assert "- tl2cgen has no time: a \\<wrong> answer." in text
+    assert "- tl2cgen has no time: a \\<wrong> answer.\n- tl2cgen: odd.\n" in text
     assert "Two threads" not in text  # nobody was timed with two
 
 
