@@ -1,5 +1,6 @@
 # make demo    trains on real flights, converts, checks, and times against scikit-learn (about three minutes)
 # make test    runs every test
+# make bench   measures it against scikit-learn, onnxruntime and whatever rival is installed, and writes docs/benchmarks.md
 # make dev     compiles the kernels and installs the checkout into .venv, for work on the code
 # make lint    style, types and import contracts alone        make format    mends the style
 # make sanitize    the native tests under the address and undefined-behaviour sanitizers
@@ -25,7 +26,7 @@ ifneq ($(shell command -v ccache),)
 export CMAKE_CXX_COMPILER_LAUNCHER ?= ccache
 endif
 
-.PHONY: help demo test dev lint format sanitize stub clean
+.PHONY: help demo test bench dev lint format sanitize stub clean
 .DELETE_ON_ERROR:
 
 help:
@@ -36,6 +37,11 @@ demo: $(VENV)/.kernels $(VENV)/.with-demo
 
 test: $(VENV)/.kernels $(VENV)/.with-dev
 	@$(BIN)/python -m pytest -q -n auto --maxprocesses 8 $(TESTS)
+
+# The first run fits the models: half an hour on two cores; later ones take a quarter of that.
+# `pip install 'sklort[rivals]'` into the environment brings the rivals; BENCH="--family gb3" and the like go to the program.
+bench: $(VENV)/.kernels $(VENV)/.with-bench
+	@$(BIN)/python -m benchmarks.run --page docs $(BENCH)
 
 dev: $(VENV)/.kernels $(VENV)/.with-dev
 

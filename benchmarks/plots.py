@@ -16,7 +16,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 INK, SOFT, GRID = "#22272e", "#6b7280", "#e6e8eb"
 COLOURS = {"sklort": "#0b62c4", "scikit-learn": "#e07b00", "onnxruntime": "#7a7f87"}
-OTHERS = ("#2f8f5b", "#8a4fbf", "#b8336a")
+OTHERS = ("#2f8f5b", "#8a4fbf", "#b8336a", "#c2a100", "#00909e")
 
 Times = Mapping[int, Mapping[str, Mapping[str, float]]]
 """Rows -> engine -> `Spread` as a dict."""
@@ -104,8 +104,8 @@ def _frame(axes: Axes, name: str, sizes: list[int]) -> None:
     axes.yaxis.set_major_locator(FixedLocator([1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0]))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(_rows))
-    axes.yaxis.set_major_formatter(FuncFormatter(_seconds))
+    axes.xaxis.set_major_formatter(FuncFormatter(rows_text))
+    axes.yaxis.set_major_formatter(FuncFormatter(seconds_text))
     axes.grid(True, color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(length=0, labelcolor=SOFT, labelsize=9)
@@ -113,12 +113,14 @@ def _frame(axes: Axes, name: str, sizes: list[int]) -> None:
         side.set_visible(False)
 
 
-def _seconds(value: float, _: Any) -> str:
-    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+def seconds_text(value: float, _: Any) -> str:
+    """A label of an axis of times."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9)):
         if value >= 0.999 * size:
             return f"{value / size:.0f} {unit}"
     return ""
 
 
-def _rows(value: float, _: Any) -> str:
+def rows_text(value: float, _: Any) -> str:
+    """A label of an axis of rows."""
     return f"{value / 1000:.0f}k" if value >= 1000 else f"{value:.0f}"

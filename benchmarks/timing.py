@@ -10,14 +10,18 @@ from __future__ import annotations
 import gc
 import statistics
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
 Runner = Callable[[], Any]
+Setting = Callable[[], AbstractContextManager[Any]]
 
 SHORTEST_ROUND = 2e-3
 """Seconds a runner computes in one round at least: below it, calls are repeated and divided out."""
+LONG_CALL = 1.0
+"""Seconds: a call that took longer when it was checked is not made again to warm up and to count calls."""
 
 
 class Disagreement(AssertionError):
@@ -62,6 +66,8 @@ def race(
     seconds: float = 1.0,
     rounds: int = 5,
     most: int = 200,
+    settings: Mapping[str, Setting] | None = None,
+    refused: dict[str, str] | None = None,
 ) -> dict[str, Spread]:
     """Check that all runners agree with the first one, then time them in turns.
 
@@ -75,6 +81,10 @@ def race(
         About how long to measure, all runners together.
     rounds, most : int
         Fewest rounds, even when they take longer than `seconds`, and most.
+    settings : mapping of str to callable, optional
+        For some of the runners: makes the context its turns run in, which is not timed.
+    refused : dict, optional
+        Takes the sentence for each runner that disagrees or fails, which is then left out.
 
     Returns
     -------
@@ -84,23 +94,38 @@ def race(
     Raises
     ------
     Disagreement
-        Naming the runner, with the sentence.
+        Naming the runner, with the sentence; not when there is `refused`.
     """
+    around = {name: (settings or {}).get(name, nullcontext) for name in runners}
     first, truth = "", None
-    calls = {}
-    for index, (name, run) in enumerate(runners.items()):
-        result = run()
-        if index == 0:
-            first, truth = name, result
-        else:
-            sentence = disagreement(truth, result)
-            if sentence is not None:
-                raise Disagreement(f"{name} does not agree with {first}: {sentence}")
-        calls[name] = _calls_for(run)  # of a call that is not the first: some compile then
+    calls: dict[str, int] = {}
+    for name, run in runners.items():
+        with around[name]():
+            begin = perf_counter()
+            try:
+                result = run()
+            except Exception as error:
+                if refused is None or not calls:
+                    raise
+                refused[name] = str(error).splitlines()[0] if str(error) else type(error).__name__
+                continue
+            taken = perf_counter() - begin
+            if not calls:
+                first, truth = name, result
+            else:
+                sentence = disagreement(truth, result)
+                if sentence is not None:
+                    if refused is None:
+                        raise Disagreement(f"{name} does not agree with {first}: {sentence}")
+                    refused[name] = sentence
+                    continue
+            calls[name] = (
+                1 if taken >= LONG_CALL else _calls_for(run)
+            )  # of a call that is not the first: some compile then
     del truth, result
 
-    times: dict[str, list[float]] = {name: [] for name in runners}
-    names = list(runners)
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    names = list(calls)
     was_enabled = gc.isenabled()
     gc.collect()
     gc.disable()
@@ -111,7 +136,8 @@ def race(
                 break
             start = turn % len(names)
             for name in names[start:] + names[:start]:
-                times[name].append(_seconds_for(runners[name], calls[name]))
+                with around[name]():
+                    times[name].append(_seconds_for(runners[name], calls[name]))
     finally:
         if was_enabled:
             gc.enable()

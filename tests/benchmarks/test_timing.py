@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from time import sleep
 
 import pytest
@@ -56,3 +58,28 @@ def test_short(seconds: float, text: str) -> None:
 @pytest.mark.parametrize(("theirs", "text"), [(1.85e3, "1,850 ×"), (99.4, "99.4 ×"), (0.97, "0.97 ×")])
 def test_times_faster(theirs: float, text: str) -> None:
     assert times_faster(Spread(theirs, theirs, theirs, 1, 1), Spread(1, 1, 1, 1, 1)) == text
+
+
+def test_who_is_wrong_or_fails_can_be_left_out() -> None:
+    def fail() -> int:
+        raise RuntimeError("no such file\nand more")
+
+    refused: dict[str, str] = {}
+    runners = {"first": lambda: 1, "wrong": lambda: 2, "failing": fail, "right": lambda: 1}
+    times = race(runners, disagreement=equal, seconds=0, rounds=1, refused=refused)
+    assert list(times) == ["first", "right"]
+    assert refused == {"wrong": "1 is not 2", "failing": "no such file"}
+
+
+def test_a_setting_is_made_for_its_runner_alone() -> None:
+    state: list[str] = []
+
+    @contextmanager
+    def inside() -> Iterator[None]:
+        state.append("narrow")
+        yield
+        state.clear()
+
+    runners = {"plain": lambda: state == [], "narrow": lambda: state == ["narrow"]}
+    race(runners, disagreement=equal, seconds=0, rounds=2, settings={"narrow": inside})
+    assert state == []

@@ -35,7 +35,7 @@ def test_ruff_format(root: Path) -> None:
 
 
 def test_mypy_strict(root: Path) -> None:
-    check("mypy", "sklort", cwd=root)
+    check("mypy", "sklort", "benchmarks", cwd=root)
 
 
 def test_clang_format(root: Path) -> None:
