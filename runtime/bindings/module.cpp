@@ -182,6 +182,8 @@ NB_MODULE(_core, module) {
   module.def(
       "check_forest_engine", [](const std::string& name) { (void)forest::engine_of(name); }, "name"_a,
       "Raise InvalidArgument unless a forest engine has this name.");
+  module.def("begin_tuning", &forest::begin_tuning, "From now on forests that are run measure their engines on their rows.");
+  module.def("end_tuning", &forest::end_tuning, "Ends what begin_tuning began.");
   module.def("thread_limit", &thread_limit, "How many threads a program may use.");
   module.def("set_thread_limit", &set_thread_limit, "threads"_a, "Change that for the process; 0 restores the default.");
 }

@@ -83,6 +83,12 @@ def choose_isa(name: str) -> None:
 def check_forest_engine(name: str) -> None:
     """Raise InvalidArgument unless a forest engine has this name."""
 
+def begin_tuning() -> None:
+    """From now on forests that are run measure their engines on their rows."""
+
+def end_tuning() -> None:
+    """Ends what begin_tuning began."""
+
 def thread_limit() -> int:
     """How many threads a program may use."""
 

@@ -22,6 +22,7 @@ from sklort.estimator.lanes import METHODS, Graph, Lanes
 from sklort.estimator.parity import ParityReport
 from sklort.estimator.persistence import restore
 from sklort.estimator.prepare import Policy, later_conversion, prepare
+from sklort.providers.cpu import tuning
 
 Array = npt.NDArray[Any]
 
@@ -259,6 +260,27 @@ class OnnxEstimator(MetaEstimatorMixin, BaseEstimator):
         """X transformed, in the container that `set_output` chose."""
         check_is_fitted(self)
         return contained(self._lanes.methods["transform"](X), X, self)
+
+    def tune(self, X: Any) -> OnnxEstimator:
+        """Measure the engines for ensembles of trees on X, and keep the fastest for batches of about its size.
+
+        Answers do not depend on it, and neither a copy nor a saved model keeps it.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Typical rows, and as many as are typical.
+
+        Returns
+        -------
+        OnnxEstimator
+            This one.
+        """
+        check_is_fitted(self)
+        with tuning(), np.errstate(all="ignore"):
+            for method in self._lanes.methods:
+                getattr(self, method)(X)
+        return self
 
     @available_if(_can_score)
     def score(self, X: Any, y: Any = None, **params: Any) -> float:

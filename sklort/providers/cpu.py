@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -74,6 +75,16 @@ def make_entrance(inputs: Sequence[str], equal: Sequence[Sequence[tuple[int, int
 def is_program(runner: Any) -> bool:
     """Whether a plan runs as one native program, and nothing else."""
     return type(runner).__module__ == "sklort._native._core"
+
+
+@contextmanager
+def tuning() -> Iterator[None]:
+    """Within it every forest that is run measures its engines on its rows, and keeps the fastest for such batches."""
+    _core().begin_tuning()
+    try:
+        yield
+    finally:
+        _core().end_tuning()
 
 
 class CpuProvider:

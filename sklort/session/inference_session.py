@@ -17,7 +17,7 @@ from sklort.graph.save import to_bytes
 from sklort.passes.pipeline import PIPELINE, REQUIRED
 from sklort.plan.build import compile_plan, make_plan
 from sklort.plan.model import Plan
-from sklort.providers.cpu import CpuProvider, entered_by, is_program, make_entrance
+from sklort.providers.cpu import CpuProvider, entered_by, is_program, make_entrance, tuning
 from sklort.providers.part import Provider, Runner
 from sklort.providers.reference import evaluate
 from sklort.session.arguments import choose_providers
@@ -145,6 +145,26 @@ class InferenceSession:
         errors than `InferenceSession.run`; its ``fast(X)`` answers None for anything but the one array it is made for.
         """
         return self._compile(self._names(output_names) if output_names else self._output_names).runner
+
+    def tune(self, input_feed: Mapping[str, Any]) -> Explanation:
+        """Run on these inputs with every engine there is for ensembles of trees, and keep the fastest.
+
+        The choice holds for batches of about as many rows, in this session, until it is made again; answers do not
+        depend on it. Without `tune` the engine is chosen by prediction: from the trees, the rows and the processor.
+
+        Parameters
+        ----------
+        input_feed : dict of str to value
+            As `run` takes it: typical rows, and as many as are typical.
+
+        Returns
+        -------
+        Explanation
+            Where the choices stand.
+        """
+        with tuning():
+            self.run(None, input_feed)
+        return self.explain()
 
     def explain(self, output_names: Sequence[str] | None = None) -> Explanation:
         """Which provider runs which node, how, and why the ones before it refused. Prints as a table."""

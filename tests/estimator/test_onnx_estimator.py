@@ -239,3 +239,14 @@ def test_regression_shapes(n_targets) -> None:
     got = sklort.convert(fitted, X).predict(X)
     assert got.shape == fitted.predict(X).shape
     np.testing.assert_allclose(got, fitted.predict(X), rtol=1e-12)
+
+
+def test_tune_measures_on_the_rows_and_changes_no_answer() -> None:
+    X, y = load_iris(return_X_y=True)
+    estimator = sklort.convert(RandomForestClassifier(20, random_state=0).fit(X, y), X)
+    before = estimator.predict_proba(X)
+    assert estimator.tune(X) is estimator
+    assert "measured for 128 to 255 rows: " in str(estimator.session_.explain())
+    np.testing.assert_array_equal(estimator.predict_proba(X), before)
+    with pytest.raises(NotFittedError):
+        OnnxEstimator(RandomForestClassifier()).tune(X)

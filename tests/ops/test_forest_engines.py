@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from onnx import TensorProto, helper
+from onnx import ModelProto, TensorProto, helper
 
 import sklort
 from sklort._native import _core
@@ -118,8 +118,8 @@ def test_a_refusal_is_a_sentence() -> None:
     assert "compare-all was asked for, but cannot take it" in text
 
 
-def test_the_engine_is_an_option_of_the_provider() -> None:
-    model = helper.make_model(
+def small_model() -> ModelProto:
+    return helper.make_model(
         helper.make_graph(
             [helper.make_node("TreeEnsembleRegressor", ["X"], ["Y"], domain="ai.onnx.ml", **small_forest())],
             "g",
@@ -128,6 +128,10 @@ def test_the_engine_is_an_option_of_the_provider() -> None:
         ),
         opset_imports=[helper.make_opsetid("", 21), helper.make_opsetid("ai.onnx.ml", 3)],
     )
+
+
+def test_the_engine_is_an_option_of_the_provider() -> None:
+    model = small_model()
     X = np.random.default_rng(0).normal(size=(100, 6)).astype(np.float32)
     answers = []
     for engine in ENGINES:
@@ -138,6 +142,25 @@ def test_the_engine_is_an_option_of_the_provider() -> None:
         np.testing.assert_array_equal(answers[0], answer)
     with pytest.raises(InvalidArgument, match="there is no forest engine 'fast'; choose one of: 'auto'"):
         sklort.InferenceSession(model, providers=[("CPUExecutionProvider", {"forest_engine": "fast"})])
+
+
+def test_tuning_keeps_what_was_fastest_and_changes_no_answer() -> None:
+    session = sklort.InferenceSession(small_model())
+    X = np.random.default_rng(0).normal(size=(100, 6)).astype(np.float32)
+    before = session.run(None, {"X": X})[0]
+    assert "measured" not in str(session.explain())
+    text = str(session.tune({"X": X}))
+    assert "measured for 64 to 127 rows: " in text
+    assert "measured for 1 to 1 rows" not in text
+    session.tune({"X": X[:1]})
+    assert "measured for 1 to 1 rows: " in str(session.explain())
+    np.testing.assert_array_equal(session.run(None, {"X": X})[0], before)
+    np.testing.assert_array_equal(session.run(None, {"X": X[:1]})[0], before[:1])
+    with pytest.raises(ValueError, match="X"):
+        session.tune({})
+    other = sklort.InferenceSession(small_model())
+    other.run(None, {"X": X})
+    assert "measured" not in str(other.explain())
 
 
 def small_forest() -> dict[str, Any]:

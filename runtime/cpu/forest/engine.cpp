@@ -1,12 +1,23 @@
 #include "engine.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "error.h"
 #include "op.h"
 #include "sums.h"
 
 namespace sklort::forest {
+
+namespace {
+
+std::atomic<int> tunings{0};
+
+}  // namespace
+
+void begin_tuning() noexcept { tunings.fetch_add(1, std::memory_order_relaxed); }
+void end_tuning() noexcept { tunings.fetch_sub(1, std::memory_order_relaxed); }
+bool tuning() noexcept { return tunings.load(std::memory_order_relaxed) != 0; }
 
 Engine engine_of(std::string_view name) {
   const auto* found = std::ranges::find(engine_names, name);

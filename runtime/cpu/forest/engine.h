@@ -17,4 +17,10 @@ inline std::string_view name_of(Engine engine) noexcept { return engine_names[st
 // Throws when there is no such engine; the message lists them.
 Engine engine_of(std::string_view name);
 
+// Between the two, every forest that is run measures its engines on the rows it is given, and keeps the fastest for batches of
+// about as many. Calls may nest.
+void begin_tuning() noexcept;
+void end_tuning() noexcept;
+bool tuning() noexcept;
+
 }  // namespace sklort::forest

@@ -1,6 +1,8 @@
 #include "sums.h"
 
 #include <algorithm>
+#include <bit>
+#include <chrono>
 #include <type_traits>
 #include <utility>
 
@@ -64,19 +66,46 @@ void Sums::prepare(bool doubles) const {
 }
 
 template <class Value>
-void Sums::add(const Forms& forms, Call& call, const Value* rows, std::int64_t features, std::int64_t count, double* sums) const {
-  const Engine engine = forms.pick(count, asked_);
-  if (engine == Engine::compare) {
-    compare_sums(*forms.compare, call, rows, features, count, sums);
-    return;
-  }
+void Sums::add(const Forms& forms, Engine engine, Call& call, const Value* rows, std::int64_t features, std::int64_t count,
+               double* sums) const {
+  if (engine == Engine::compare) return compare_sums(*forms.compare, call, rows, features, count, sums);
   if constexpr (std::is_same_v<Value, float>) {
     if (engine == Engine::quick) return quick_sums(*forms.walk, *forms.quick, call, rows, features, count, targets_, sums);
   }
-  {
-    walk_sums(*forms.walk, engine == Engine::gather ? Follow::gather : Follow::plain, call, rows, features, count, targets_,
-              sums);
+  const Follow how = engine == Engine::gather ? Follow::gather : Follow::plain;
+  walk_sums(*forms.walk, how, call, rows, features, count, targets_, sums);
+}
+
+template <class Value>
+Engine Sums::measure(const Forms& forms, Call& call, const Value* rows, std::int64_t features, std::int64_t count,
+                     double* sums) const {
+  using Clock = std::chrono::steady_clock;
+  constexpr int least_rounds = 3;
+  constexpr int most_rounds = 40;
+  constexpr auto enough = std::chrono::milliseconds(20);
+  std::array<Clock::duration, engine_names.size()> least{};
+  least.fill(Clock::duration::max());
+  const auto begin = Clock::now();
+  for (int round = 0; round < most_rounds && (round < least_rounds || Clock::now() - begin < enough); ++round) {
+    for (std::size_t i = 1; i < least.size(); ++i) {  // in turns: a processor may slow down in between
+      const auto engine = static_cast<Engine>(i);
+      if (!forms.takes(engine)) continue;
+      const auto start = Clock::now();
+      add(forms, engine, call, rows, features, count, sums);
+      least[i] = std::min(least[i], Clock::now() - start);
+    }
   }
+  return static_cast<Engine>(std::ranges::min_element(least) - least.begin());
+}
+
+template <class Value>
+void Sums::choose_and_add(const Forms& forms, Call& call, const Value* rows, std::int64_t features, std::int64_t count,
+                          double* sums) const {
+  std::atomic<Engine>& tuned = tuned_[static_cast<std::size_t>(std::bit_width(static_cast<std::uint64_t>(count)))];
+  if (tuning() && count > 0) tuned = measure(forms, call, rows, features, count, sums);
+  const Engine known = tuned.load(std::memory_order_relaxed);
+  const Engine engine = asked_ == Engine::automatic && forms.takes(known) ? known : forms.pick(count, asked_);
+  add(forms, engine, call, rows, features, count, sums);
 }
 
 double* Sums::of(Call& call, const Tensor& rows) const {
@@ -104,9 +133,9 @@ double* Sums::of(Call& call, const Tensor& rows) const {
     prepare(!floats);
   }
   if (floats) {
-    add(*floats_, call, numbers.as<float>(), features, count, sums);
+    choose_and_add(*floats_, call, numbers.as<float>(), features, count, sums);
   } else {
-    add(*doubles_, call, numbers.as<double>(), features, count, sums);
+    choose_and_add(*doubles_, call, numbers.as<double>(), features, count, sums);
   }
   if (aggregate_ == Aggregate::average && trees_ != 0) {
     for (std::int64_t i = 0; i < count * targets_; ++i) sums[i] /= static_cast<double>(trees_);
@@ -123,7 +152,15 @@ std::string Sums::explain() const {
   if (!walk_refuses_.empty()) return sentence(trees_, " trees: general-walk (", walk_refuses_, ")");
   const std::lock_guard lock(mutex_);
   const Forms* forms = floats_ ? floats_.get() : doubles_.get();
-  return forms == nullptr ? sentence(trees_, " trees, packed at the first run") : forms->explain(asked_);
+  if (forms == nullptr) return sentence(trees_, " trees, packed at the first run");
+  std::string text = forms->explain(asked_);
+  for (std::size_t i = 1; i < tuned_.size(); ++i) {
+    const Engine engine = tuned_[i].load(std::memory_order_relaxed);
+    if (engine == Engine::automatic) continue;
+    text +=
+        sentence("; measured for ", std::uint64_t{1} << (i - 1), " to ", (std::uint64_t{1} << i) - 1, " rows: ", name_of(engine));
+  }
+  return text;
 }
 
 }  // namespace sklort::forest

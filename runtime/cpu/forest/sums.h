@@ -1,6 +1,8 @@
 // What a forest adds up to, row by row: the one entrance for the operators.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -47,8 +49,16 @@ class Sums {
 
  private:
   void prepare(bool doubles) const;
+  // The fastest engine on these rows, by measurement.
   template <class Value>
-  void add(const Forms& forms, Call& call, const Value* rows, std::int64_t features, std::int64_t count, double* sums) const;
+  Engine measure(const Forms& forms, Call& call, const Value* rows, std::int64_t features, std::int64_t count,
+                 double* sums) const;
+  template <class Value>
+  void add(const Forms& forms, Engine engine, Call& call, const Value* rows, std::int64_t features, std::int64_t count,
+           double* sums) const;
+  template <class Value>
+  void choose_and_add(const Forms& forms, Call& call, const Value* rows, std::int64_t features, std::int64_t count,
+                      double* sums) const;
 
   std::int64_t features_;
   std::int64_t targets_;
@@ -60,6 +70,8 @@ class Sums {
   mutable std::mutex mutex_;
   mutable std::unique_ptr<Forms> floats_;
   mutable std::unique_ptr<Forms> doubles_;
+  // What measurements chose, for batches of 2^(i - 1) to 2^i - 1 rows.
+  mutable std::array<std::atomic<Engine>, 64> tuned_{};
 };
 
 }  // namespace sklort::forest
