@@ -6,6 +6,7 @@
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
+#include <nanobind/stl/unique_ptr.h>
 #include <nanobind/stl/vector.h>
 
 #include <cstdlib>
@@ -18,11 +19,13 @@
 #include "entrance.h"
 #include "forest/engine.h"
 #include "isa.h"
+#include "lane.h"
 #include "method.h"
 #include "numpy_api.h"
 #include "program.h"
 #include "python_error.h"
 #include "runner.h"
+#include "table.h"
 #include "threads.h"
 #include "values.h"
 
@@ -144,6 +147,26 @@ NB_MODULE(_core, module) {
            "Names of the inputs; and groups of (input, axis) whose sizes must be equal.")
       .def("add", &Entrance::add, "outputs"_a, "program"_a, "Remember the program of some outputs; the first one is of all.");
   add_method(module);
+
+  using Targets = std::vector<TableReader::Target>;
+  nb::class_<TableReader>(module, "TableReader", "Reads data frames of one layout into the inputs of a program.")
+      .def_static(
+          "of_pandas",
+          [](nb::type_object type, nb::object columns, const std::vector<int>& dtypes, const Targets& targets, double limit) {
+            return std::make_unique<TableReader>(type, pandas_source(std::move(columns)), dtypes, targets, limit);
+          },
+          "type"_a, "columns"_a, "dtypes"_a, "targets"_a, "limit"_a,
+          "Of pandas: frames with these columns, an Index. `dtypes`: of each column, 0 where it is not read. `targets`: for each "
+          "input its element type, its columns, and which of them must not hold NaN.")
+      .def_static(
+          "of_arrow",
+          [](nb::type_object type, std::vector<std::string> columns, const std::vector<int>& dtypes, const Targets& targets,
+             double limit) {
+            return std::make_unique<TableReader>(type, arrow_source(std::move(columns)), dtypes, targets, limit);
+          },
+          "type"_a, "columns"_a, "dtypes"_a, "targets"_a, "limit"_a, "The same of frames with an `__arrow_c_stream__`.")
+      .def("arrays", &TableReader::arrays, "frame"_a, "What the inputs would be given; None when the frame is declined.");
+  add_lane(module);
 
   nb::class_<Prepared>(module, "Prepared", "Operators that several programs of one model share.").def(nb::init<>());
 

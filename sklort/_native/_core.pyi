@@ -42,6 +42,27 @@ def method(function: object, attribute: str) -> object:
     `function`, for a class body: calls go through the Entrance in the slot `attribute` of the instance where they can.
     """
 
+class TableReader:
+    """Reads data frames of one layout into the inputs of a program."""
+
+    @staticmethod
+    def of_pandas(type: type, columns: object, dtypes: Sequence[int], targets: Sequence[tuple[int, Sequence[int], Sequence[bool]]], limit: float) -> TableReader:
+        """
+        Of pandas: frames with these columns, an Index. `dtypes`: of each column, 0 where it is not read. `targets`: for each input its element type, its columns, and which of them must not hold NaN.
+        """
+
+    @staticmethod
+    def of_arrow(type: type, columns: Sequence[str], dtypes: Sequence[int], targets: Sequence[tuple[int, Sequence[int], Sequence[bool]]], limit: float) -> TableReader:
+        """The same of frames with an `__arrow_c_stream__`."""
+
+    def arrays(self, frame: object) -> object:
+        """What the inputs would be given; None when the frame is declined."""
+
+def lane(slow: object) -> object:
+    """
+    `slow` behind a callable that can be given fast ways for some X: add(program, finish, flat, warning, table).
+    """
+
 class Prepared:
     """Operators that several programs of one model share."""
 

@@ -8,16 +8,21 @@ from sklearn import get_config
 
 from sklort.estimator import frames
 
+_NOTHING: dict[str, str] = {}
+
 
 def contained(out: Any, X: Any, estimator: Any) -> Any:
     """`out` as an array or as a frame with the estimator's feature names, as configured.
 
     The choice is the estimator's own (`set_output`), else the wrapped model's, else the global configuration's.
     """
-    chosen = None
-    for one in (estimator, getattr(estimator, "estimator_", None)):
-        chosen = chosen or getattr(one, "_sklearn_output_config", {}).get("transform")
-    chosen = chosen or get_config()["transform_output"]
+    own = estimator.__dict__  # looked up there: an attribute that is missing costs more than the transformation
+    wrapped = own.get("estimator_")
+    chosen = (
+        own.get("_sklearn_output_config", _NOTHING).get("transform")
+        or getattr(wrapped, "_sklearn_output_config", _NOTHING).get("transform")
+        or get_config()["transform_output"]
+    )
     if chosen == "default" or frames.kind_of(out) in ("pandas", "polars"):
         return out
     if hasattr(out, "toarray"):

@@ -141,7 +141,7 @@ class Intake:
             values = self._pandas_matrix(X)
         else:
             names = list(X.columns) if kind == "polars" else X.column_names
-            positions, warned = self._positions(frames.column_names(X), names)
+            positions, warned = self.positions(frames.column_names(X), names)
             _warn(warned)
             if positions != tuple(range(len(names))):
                 X = frames.pick(X, [names[i] for i in positions])
@@ -182,7 +182,7 @@ class Intake:
         if kind == "pandas":
             return self._columns_of_pandas(X)
         names = list(X.columns) if kind == "polars" else X.column_names
-        order, warned = self._positions(frames.column_names(X), names)
+        order, warned = self.positions(frames.column_names(X), names)
         _warn(warned)
         values: list[Array] = []
         for one in self.inputs:
@@ -248,13 +248,13 @@ class Intake:
     # -- names, shapes, values -----------------------------------------------------------------------------------
 
     def _pandas_positions(self, columns: Any) -> tuple[tuple[int, ...], Warned | None]:
-        """`_positions`, remembered: frames come again with the same columns."""
+        """`positions`, remembered: frames come again with the same columns."""
         seen = self._named
         if seen is not None and (columns is seen[0] or columns.equals(seen[0])):
             return seen[1], seen[2]
         names = columns.tolist()
         all_strings = bool(names) and all(isinstance(name, str) for name in names)
-        positions, warned = self._positions(tuple(names) if all_strings else None, names)
+        positions, warned = self.positions(tuple(names) if all_strings else None, names)
         self._named = (columns, positions, warned)
         return positions, warned
 
@@ -286,9 +286,7 @@ class Intake:
         """Which of these columns must not hold NaN."""
         return ~np.asarray([self.acceptance.nan[i] for i in columns])
 
-    def _positions(
-        self, names: tuple[str, ...] | None, columns: Sequence[Any]
-    ) -> tuple[tuple[int, ...], Warned | None]:
+    def positions(self, names: tuple[str, ...] | None, columns: Sequence[Any]) -> tuple[tuple[int, ...], Warned | None]:
         """For each fitted column its position in a frame with these columns."""
         n = self.n_features
         if self.names is None:

@@ -11,20 +11,24 @@ import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from sklort.estimator.inputs import GraphInput, Intake, Signature
-from sklort.estimator.outputs import Form
+from sklort.estimator.outputs import FLATTEN, Form
+from sklort.estimator.tables import Tables
 from sklort.estimator.values import Unsure
 from sklort.exceptions import SessionError
+from sklort.providers.cpu import is_program, make_lane
 
 Array = npt.NDArray[Any]
 
 METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function", "score_samples", "transform")
 MOST_PROGRAMS = 8
+MOST_TABLES = 32
+"""Layouts of frames with a fast way, over all methods."""
 
 
 class ScikitLearnAnswered(UserWarning):
@@ -64,12 +68,20 @@ class Graph:
         """What scikit-learn's `method` returns, from the output of the graph."""
         return self.forms[method].finish(np.log(raw) if self.is_logarithm(method) else raw)
 
-    def shortcut(self, method: str, raw: Array) -> Callable[[Any], Any] | None:
-        """`finish` for outputs like `raw`, without a Python frame where there is a way; None for nothing to do."""
+    def shortcut(self, method: str, raw: Array) -> tuple[Callable[[Any], Any] | None, bool]:
+        """`finish` for outputs like `raw`, without a Python frame where there is a way.
+
+        Returns
+        -------
+        finish : callable or None
+            None for nothing to do.
+        flat : bool
+            Whether the one column of `raw` is to become an array of one dimension first.
+        """
         short = self.forms[method].shortcut(raw)
         if not self.is_logarithm(method):
-            return short
-        return np.log if short is None else partial(self.finish, method)
+            return (None, True) if short is FLATTEN else (short, False)
+        return (np.log, False) if short is None else (partial(self.finish, method), False)
 
 
 class Program:
@@ -89,18 +101,25 @@ class Program:
         self.graph = graph
         self.session = InferenceSession(graph.model if model is None else model)
         self.dtypes = [one.dtype for one in graph.inputs]
-        self.runners = {method: self.session.compiled([output]) for method, output in graph.outputs.items()}
+        self.runners: dict[str, Any] = {
+            method: self.session.compiled([output]) for method, output in graph.outputs.items()
+        }
         guard = _guard(graph, intake)
-        self.fast: dict[str, Callable[[Any], Any]] = {}
+        self.guarded: dict[str, Any] = {}
         if guard is not None:
             for method, runner in self.runners.items():
-                if hasattr(runner, "guarded"):  # a whole native program; a plan of several parts has no fast lane
-                    self.fast[method] = runner.guarded(*guard).fast
+                if is_program(runner):  # a plan of several parts has no fast lane
+                    self.guarded[method] = runner.guarded(*guard)
+        self.fast = {method: runner.fast for method, runner in self.guarded.items()}
 
     def run(self, method: str, values: list[Array]) -> Any:
         """The finished answer of `method` to values in graph order."""
+        return self.graph.finish(method, self.raw(method, values))
+
+    def raw(self, method: str, values: list[Array]) -> Any:
+        """The same, unfinished."""
         ready = [v if v.dtype == d else v.astype(d) for v, d in zip(values, self.dtypes, strict=True)]
-        return self.graph.finish(method, self.runners[method].run(ready)[0])
+        return self.runners[method].run(ready)[0]
 
 
 def _guard(graph: Graph, intake: Intake) -> tuple[bool, float] | None:
@@ -115,7 +134,7 @@ def _guard(graph: Graph, intake: Intake) -> tuple[bool, float] | None:
     acceptance, own = intake.acceptance, graph.inputs[0].dtype
     if intake.layout != "matrix" or graph.signature != (own.name,) or own.kind != "f":
         return None
-    if intake.names is not None and (acceptance.bare_refused or acceptance.bare is not None):
+    if intake.names is not None and acceptance.bare_refused:
         return None
     return acceptance.nan_everywhere, acceptance.limit
 
@@ -157,19 +176,45 @@ class Lanes:
         self._programs: dict[Signature, Program | None] = {signature: self.program}
         self._convert = convert
         self._lock = threading.Lock()
+        self._tables = Tables(intake)
+        self._lanes: dict[str, Any] = {}
+        self._known: set[Any] = set()
         self.methods = {method: self._method(method) for method in graph.outputs}
+        self._open(self.program)
         for method, answer in self.methods.items():
             setattr(self, method, answer)
 
     def _method(self, method: str) -> Callable[[Any], Any]:
-        slow, fast = self._slow(method), self.program.fast.get(method)
-        if fast is None:
+        slow = self._slow(method)
+        lane = make_lane(slow) if is_program(self.program.runners[method]) else None
+        if lane is None:
             return slow
-        graph = self.program.graph
-        sample = fast(np.zeros((1, self.intake.n_features), dtype=graph.inputs[0].dtype))
-        if not isinstance(sample, np.ndarray):
-            return slow
-        return two_lanes(fast, graph.shortcut(method, sample), slow, method)
+        self._lanes[method] = lane
+        return cast(Callable[[Any], Any], lane)
+
+    def _open(self, program: Program) -> None:
+        """Give the methods a fast way for arrays of the dtype that `program` reads."""
+        bare = self.intake.acceptance.bare if self.intake.names is not None else None
+        for method, lane in self._lanes.items():
+            runner = program.guarded.get(method)
+            if runner is None:
+                continue
+            sample = runner.fast(np.zeros((1, self.intake.n_features), dtype=program.dtypes[0]))
+            if isinstance(sample, np.ndarray):
+                lane.add(runner, *program.graph.shortcut(method, sample), bare)
+
+    def _remember(self, method: str, X: Any, signature: Signature, values: list[Array], program: Program) -> None:
+        """Give `method` a fast way for frames like `X`, which has just been answered."""
+        lane = self._lanes.get(method)
+        if lane is None or signature != tuple(dtype.name for dtype in program.dtypes):
+            return
+        found = self._tables.reader(X, signature, values)
+        if found is None or (method, found[0]) in self._known or len(self._known) == MOST_TABLES:
+            return
+        runner, raw = program.runners[method], program.raw(method, values)
+        if is_program(runner) and isinstance(raw, np.ndarray):
+            self._known.add((method, found[0]))
+            lane.add(runner, *program.graph.shortcut(method, raw), table=found[1])
 
     def _slow(self, method: str) -> Callable[[Any], Any]:
         def answer(X: Any) -> Any:
@@ -193,7 +238,9 @@ class Lanes:
         program = self._program(signature, X)
         if program is None:
             raise Unsure(f"X of dtypes {', '.join(sorted(set(signature)))}, which could not be converted")
-        return program.run(method, values)
+        answer = program.run(method, values)
+        self._remember(method, X, signature, values, program)
+        return answer
 
     def _program(self, signature: Signature, X: Any) -> Program | None:
         program = self._programs.get(signature)
@@ -201,7 +248,9 @@ class Lanes:
             return program
         with self._lock:
             if signature not in self._programs and len(self._programs) < MOST_PROGRAMS:
-                self._programs[signature] = self._make(signature, X)
+                self._programs[signature] = made = self._make(signature, X)
+                if made is not None and made is not self.program:
+                    self._open(made)
             return self._programs.get(signature)
 
     def _make(self, signature: Signature, X: Any) -> Program | None:
@@ -260,25 +309,6 @@ def refuse(X: Any, intake: Intake, doubt: Exception) -> NoReturn:
         ensure_all_finite=finite if intake.acceptance.limit < np.inf and numbers else False,
     )
     raise ValueError(f"X cannot be read by this model: {doubt}") from doubt
-
-
-def two_lanes(
-    fast: Callable[[Any], Any], finish: Callable[[Any], Any] | None, slow: Callable[[Any], Any], name: str
-) -> Callable[[Any], Any]:
-    """The function behind one method: the native call, and `slow` where that returns None."""
-    if finish is None:
-
-        def answer(X: Any) -> Any:
-            out = fast(X)
-            return out if out is not None else slow(X)
-    else:
-
-        def answer(X: Any) -> Any:
-            out = fast(X)
-            return finish(out) if out is not None else slow(X)
-
-    answer.__name__ = answer.__qualname__ = name
-    return answer
 
 
 def cheapest(methods: Iterable[str]) -> str:

@@ -258,7 +258,8 @@ class OnnxEstimator(MetaEstimatorMixin, BaseEstimator):
     @available_if(_offers("transform"))
     def transform(self, X: Any) -> Any:
         """X transformed, in the container that `set_output` chose."""
-        check_is_fitted(self)
+        if "_graphs" not in self.__dict__:
+            check_is_fitted(self)
         return contained(self._lanes.methods["transform"](X), X, self)
 
     def tune(self, X: Any) -> OnnxEstimator:

@@ -16,6 +16,9 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 Finish = Callable[[Any], Any]
 
+FLATTEN: Finish = methodcaller("ravel")
+"""For an output of one column where scikit-learn has no column."""
+
 
 @dataclass(frozen=True)
 class Form:
@@ -88,7 +91,7 @@ class Form:
         if same_shape:
             return methodcaller("astype", self.dtype)
         if same_dtype and not self.tail and raw.ndim == 2 and raw.shape[1] == 1:
-            return methodcaller("ravel")
+            return FLATTEN
         return self.finish
 
     def as_json(self) -> list[Any]:

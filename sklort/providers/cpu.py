@@ -72,6 +72,43 @@ def make_entrance(inputs: Sequence[str], equal: Sequence[Sequence[tuple[int, int
         return None
 
 
+def make_lane(slow: Callable[[Any], Any]) -> Any:
+    """`slow` behind a native callable that can be given fast ways around it, or None without the native module."""
+    try:
+        return _core().lane(slow)
+    except ImportError:
+        return None
+
+
+def make_table_reader(
+    kind: type,
+    columns: Any,
+    dtypes: Sequence[int],
+    targets: Sequence[tuple[int, Sequence[int], Sequence[bool]]],
+    limit: float,
+) -> Any:
+    """What reads frames of one layout into the inputs of a program, or None without the native module.
+
+    Parameters
+    ----------
+    kind : type
+        Of the frames: pandas', or one with ``__arrow_c_stream__``.
+    columns : pandas.Index or list of str
+    dtypes : sequence of int
+        For each column its element type in ONNX's numbers, 0 where it is not read.
+    targets : sequence of (int, sequence of int, sequence of bool)
+        For each input its element type, its columns, and which of them must not hold NaN.
+    limit : float
+        The largest magnitude that is read.
+    """
+    try:
+        reader = _core().TableReader
+    except ImportError:
+        return None
+    make = reader.of_arrow if hasattr(kind, "__arrow_c_stream__") and isinstance(columns, list) else reader.of_pandas
+    return make(kind, columns, list(dtypes), [(one, list(two), list(three)) for one, two, three in targets], limit)
+
+
 def is_program(runner: Any) -> bool:
     """Whether a plan runs as one native program, and nothing else."""
     return type(runner).__module__ == "sklort._native._core"
