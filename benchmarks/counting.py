@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import warnings
+from functools import cache
 
 from benchmarks.timing import Runner
 
@@ -44,7 +45,12 @@ def instructions(call: Runner, most: int = MOST) -> int:
     """
     if not sys.platform.startswith("linux") or not hasattr(os, "fork"):
         raise NotCounted("single steps are counted on Linux only")
-    return max(0, _least(call, most) - _least(_nothing, most))
+    return max(0, _least(call, most) - _empty())
+
+
+@cache
+def _empty() -> int:
+    return _least(_nothing, MOST)
 
 
 def _least(call: Runner, most: int) -> int:

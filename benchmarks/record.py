@@ -11,6 +11,9 @@ from typing import Any
 
 from benchmarks.timing import Spread
 
+TURNS = 512
+"""Rows, at the least, that small batches are taken from in turn."""
+
 
 @dataclass(frozen=True)
 class Record:

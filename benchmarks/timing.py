@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import gc
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from itertools import cycle, islice
 from time import perf_counter
 from typing import Any
 
@@ -60,7 +61,7 @@ def times_faster(theirs: Spread, ours: Spread) -> str:
 
 
 def race(
-    runners: Mapping[str, Runner],
+    runners: Mapping[str, Runner | Sequence[Runner]],
     *,
     disagreement: Callable[[Any, Any], str | None],
     seconds: float = 1.0,
@@ -73,8 +74,9 @@ def race(
 
     Parameters
     ----------
-    runners : mapping of str to callable
-        Without arguments; the first one's result is the truth.
+    runners : mapping of str to callable, or to several
+        Without arguments; the first one's result is the truth. Of several the first is checked, and they are called one
+        after the other: the same work on other rows, so that no processor can learn one row by heart.
     disagreement : callable
         ``disagreement(truth, result)``: a sentence when they differ, None when they agree.
     seconds : float
@@ -99,11 +101,13 @@ def race(
     around = {name: (settings or {}).get(name, nullcontext) for name in runners}
     first, truth = "", None
     calls: dict[str, int] = {}
-    for name, run in runners.items():
+    lanes: dict[str, Iterator[Runner]] = {}
+    for name, runner in runners.items():
+        lane = lanes[name] = cycle([runner] if callable(runner) else runner)
         with around[name]():
             begin = perf_counter()
             try:
-                result = run()
+                result = next(lane)()
             except Exception as error:
                 if refused is None or not calls:
                     raise
@@ -120,7 +124,7 @@ def race(
                     refused[name] = sentence
                     continue
             calls[name] = (
-                1 if taken >= LONG_CALL else _calls_for(run)
+                1 if taken >= LONG_CALL else _calls_for(lane)
             )  # of a call that is not the first: some compile then
     del truth, result
 
@@ -137,7 +141,7 @@ def race(
             start = turn % len(names)
             for name in names[start:] + names[:start]:
                 with around[name]():
-                    times[name].append(_seconds_for(runners[name], calls[name]))
+                    times[name].append(_seconds_for(lanes[name], calls[name]))
     finally:
         if was_enabled:
             gc.enable()
@@ -147,19 +151,19 @@ def race(
     }
 
 
-def _seconds_for(run: Runner, calls: int) -> float:
-    repeats = range(calls)
+def _seconds_for(calls: Iterator[Runner], count: int) -> float:
+    turn = islice(calls, count)
     begin = perf_counter()
-    for _ in repeats:
-        run()
-    return (perf_counter() - begin) / calls
+    for call in turn:
+        call()
+    return (perf_counter() - begin) / count
 
 
-def _calls_for(run: Runner) -> int:
+def _calls_for(calls: Iterator[Runner]) -> int:
     """Calls that fill the shortest round; the run also warms caches and thread pools."""
-    calls = 1
+    count = 1
     while True:
-        taken = _seconds_for(run, calls) * calls
-        if taken >= SHORTEST_ROUND or calls >= 100_000:
-            return calls
-        calls = max(calls + 1, int(1.2 * calls * SHORTEST_ROUND / max(taken, 1e-7)))
+        taken = _seconds_for(calls, count) * count
+        if taken >= SHORTEST_ROUND or count >= 100_000:
+            return count
+        count = max(count + 1, int(1.2 * count * SHORTEST_ROUND / max(taken, 1e-7)))
