@@ -63,12 +63,14 @@ std::int64_t Dense<T>::chunk() const noexcept {
 }
 
 template <class T>
-void Dense<T>::run_here(const T* x, std::int64_t n, T* y) const noexcept {
+void Dense<T>::run_here(const T* x, std::int64_t n, T* y, std::int64_t stride) const noexcept {
   if (packed_.k > 0) {
-    loops_->rows(packed_, x, n, y);
+    loops_->rows(packed_, x, n, y, stride);
     return;
   }
-  for (std::int64_t i = 0; i < n * packed_.m; ++i) y[i] = T{0} + packed_.bias[i % packed_.m];
+  for (std::int64_t row = 0; row < n; ++row) {
+    for (std::int64_t i = 0; i < packed_.m; ++i) y[row * stride + i] = T{0} + packed_.bias[i];
+  }
 }
 
 template <class T>

@@ -43,7 +43,9 @@ class Dense {
   // So many rows are worth a thread of their own.
   std::int64_t chunk() const noexcept;
   // `run` on the calling thread, for callers that divide the rows themselves.
-  void run_here(const T* x, std::int64_t n, T* y) const noexcept;
+  void run_here(const T* x, std::int64_t n, T* y) const noexcept { run_here(x, n, y, packed_.m); }
+  // The same into rows that are `stride` apart: what lies between `outputs` and the stride may be written, too.
+  void run_here(const T* x, std::int64_t n, T* y, std::int64_t stride) const noexcept;
 
  private:
   const DenseLoops<T>* loops_;  // the packing is theirs: another instruction set chosen later does not change it

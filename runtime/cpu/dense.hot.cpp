@@ -10,6 +10,7 @@
 #include "dense.hot.h"
 
 #include "simd.h"
+#include "transpose.h"
 
 namespace sklort::SKLORT_HOT {
 namespace {
@@ -106,21 +107,21 @@ SKLORT_INLINE void multiply_row(const T* x, std::int64_t k, const T* w, Vector<T
 // Writes `width` columns of each row. `room`: how many elements may be written after the first of the first row; what a row
 // writes too much is overwritten by the next ones, where the panel is the only one.
 template <class T, int rows, int V>
-SKLORT_INLINE void finish(const Vector<T> (&out)[rows][V], const T* bias, T* y, std::int64_t m, std::int64_t width,
+SKLORT_INLINE void finish(const Vector<T> (&out)[rows][V], const T* bias, T* y, std::int64_t stride, std::int64_t width,
                           std::int64_t room) noexcept {
   for (int r = 0; r < rows; ++r) {
-    if (r * m + V * lanes<T> <= room) {
-      for (int v = 0; v < V; ++v) store(y + r * m + v * lanes<T>, out[r][v] + load(bias + v * lanes<T>));
+    if (r * stride + V * lanes<T> <= room) {
+      for (int v = 0; v < V; ++v) store(y + r * stride + v * lanes<T>, out[r][v] + load(bias + v * lanes<T>));
     } else {
       alignas(vector_bytes) T last[V * lanes<T>];
       for (int v = 0; v < V; ++v) store(last + v * lanes<T>, out[r][v] + load(bias + v * lanes<T>));
-      copy(last, width, y + r * m);
+      copy(last, width, y + r * stride);
     }
   }
 }
 
 template <class T, int V>
-void panel(const PackedMatrix<T>& matrix, std::int64_t first, const T* x, std::int64_t n, T* y) noexcept {
+void panel(const PackedMatrix<T>& matrix, std::int64_t first, const T* x, std::int64_t n, T* y, std::int64_t stride) noexcept {
   const std::int64_t k = matrix.k;
   const std::int64_t m = matrix.m;
   const std::int64_t column = first * lanes<T>;
@@ -129,29 +130,35 @@ void panel(const PackedMatrix<T>& matrix, std::int64_t first, const T* x, std::i
   const std::int64_t rest = m - column;
   const std::int64_t width = rest < V * lanes<T> ? rest : V * lanes<T>;
   const bool only = first == 0 && width == m;
-  const auto room = [&](std::int64_t row) { return only ? (n - row) * m : width == V * lanes<T> ? INT64_MAX : 0; };
+  const bool padded = width == V * lanes<T> || column + V * lanes<T> <= stride;
+  const auto room = [&](std::int64_t row) { return padded ? INT64_MAX : only && stride == m ? (n - row) * m : 0; };
   std::int64_t row = 0;
   for (; row + block <= n; row += block) {
     Vector<T> out[block][V];
+    if (first == 0) {
+      const char* ahead = reinterpret_cast<const char*>(x + (row + 2 * block) * k);
+      const std::int64_t bytes = block * k * static_cast<std::int64_t>(sizeof(T));
+      for (std::int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(ahead + i);
+    }
     multiply_rows<T, block, V>(x + row * k, k, w, out);
-    finish<T, block, V>(out, bias, y + row * m + column, m, width, room(row));
+    finish<T, block, V>(out, bias, y + row * stride + column, stride, width, room(row));
   }
   for (; row < n; ++row) {
     Vector<T> out[1][V];
     multiply_row<T, V>(x + row * k, k, w, out);
-    finish<T, 1, V>(out, bias, y + row * m + column, m, width, room(row));
+    finish<T, 1, V>(out, bias, y + row * stride + column, stride, width, room(row));
   }
 }
 
 template <class T>
-void panels(const PackedMatrix<T>& matrix, const T* x, std::int64_t n, T* y) noexcept {
+void panels(const PackedMatrix<T>& matrix, const T* x, std::int64_t n, T* y, std::int64_t stride) noexcept {
   for_panels(divide_up(matrix.m, lanes<T>), [&](std::int64_t first, std::int64_t vectors) {
     if (vectors == 1) {
-      panel<T, 1>(matrix, first, x, n, y);
+      panel<T, 1>(matrix, first, x, n, y, stride);
     } else if (vectors == 2) {
-      panel<T, 2>(matrix, first, x, n, y);
+      panel<T, 2>(matrix, first, x, n, y, stride);
     } else {
-      panel<T, 3>(matrix, first, x, n, y);
+      panel<T, 3>(matrix, first, x, n, y, stride);
     }
   });
 }
@@ -173,25 +180,6 @@ void pack_panels(const T* from, std::int64_t row_stride, std::int64_t column_str
 
 // --- dots -----------------------------------------------------------------------------------------------------------
 
-template <int... index>
-struct Indices {};
-template <int count, int... index>
-struct CountTo : CountTo<count - 1, count - 1, index...> {};
-template <int... index>
-struct CountTo<0, index...> {
-  using type = Indices<index...>;
-};
-
-// Lanes of `a` and `b`, counted through both.
-template <class T, int... index>
-SKLORT_INLINE Vector<T> pick(Vector<T> a, Vector<T> b) noexcept {
-#if defined(__clang__)
-  return __builtin_shufflevector(a, b, index...);
-#else
-  return __builtin_shuffle(a, b, decltype(a < b){index...});
-#endif
-}
-
 // In groups of `size` lanes, adds the second half of each group to the first; the halves of `b` follow those of `a`.
 template <class T, int size, int... index>
 SKLORT_INLINE Vector<T> halve(Vector<T> a, Vector<T> b, Indices<index...>) noexcept {
@@ -207,7 +195,7 @@ SKLORT_INLINE Vector<T> sums(const Vector<T>* vectors) noexcept {
   } else {
     Vector<T> halves[size / 2];
     for (int i = 0; i < size / 2; ++i) {
-      halves[i] = halve<T, size>(vectors[2 * i], vectors[2 * i + 1], typename CountTo<static_cast<int>(lanes<T>)>::type{});
+      halves[i] = halve<T, size>(vectors[2 * i], vectors[2 * i + 1], Lanes<T>{});
     }
     return sums<T, size / 2>(halves);
   }
@@ -238,7 +226,7 @@ using Mask = decltype(Vector<T>{} < Vector<T>{});
 // not past `end`.
 template <class T, int few, bool all>
 SKLORT_INLINE void dot_block(const PackedMatrix<T>& matrix, std::int64_t full, Mask<T> inside, const T* x, std::int64_t rows,
-                             const T* end, T* y) noexcept {
+                             const T* end, T* y, std::int64_t stride) noexcept {
   constexpr std::int64_t L = lanes<T>;
   const std::int64_t k = matrix.k;
   const std::int64_t m = matrix.m;
@@ -258,18 +246,18 @@ SKLORT_INLINE void dot_block(const PackedMatrix<T>& matrix, std::int64_t full, M
     Vector<T> partial[L] = {};
     for (std::int64_t r = 0; r < (all ? L : rows); ++r) partial[r] = products<T, few>(x + r * k, full, w, tails[r]);
     const Vector<T> result = sums<T>(partial) + matrix.bias[j];
-    if (all && m == 1) {
+    if (all && stride == 1) {
       store(y, result);
     } else {
       alignas(vector_bytes) T column[L];
       store(column, result);
-      for (std::int64_t r = 0; r < (all ? L : rows); ++r) y[r * m + j] = column[r];
+      for (std::int64_t r = 0; r < (all ? L : rows); ++r) y[r * stride + j] = column[r];
     }
   }
 }
 
 template <class T, int few>
-void dots(const PackedMatrix<T>& matrix, std::int64_t full, const T* x, std::int64_t n, T* y) noexcept {
+void dots(const PackedMatrix<T>& matrix, std::int64_t full, const T* x, std::int64_t n, T* y, std::int64_t stride) noexcept {
   constexpr std::int64_t L = lanes<T>;
   const std::int64_t k = matrix.k;
   const T* end = x + n * k;
@@ -277,27 +265,27 @@ void dots(const PackedMatrix<T>& matrix, std::int64_t full, const T* x, std::int
   for (std::int64_t lane = 0; lane < L; ++lane) inside[lane] = lane < k - full * L ? -1 : 0;
   std::int64_t row = 0;
   for (; row + L <= n && end - (x + (row + L - 1) * k + full * L) >= L; row += L) {
-    dot_block<T, few, true>(matrix, full, inside, x + row * k, L, end, y + row * matrix.m);
+    dot_block<T, few, true>(matrix, full, inside, x + row * k, L, end, y + row * stride, stride);
   }
   for (; row < n; row += L) {
-    dot_block<T, few, false>(matrix, full, inside, x + row * k, n - row < L ? n - row : L, end, y + row * matrix.m);
+    dot_block<T, few, false>(matrix, full, inside, x + row * k, n - row < L ? n - row : L, end, y + row * stride, stride);
   }
 }
 
 template <class T>
-void dots(const PackedMatrix<T>& matrix, const T* x, std::int64_t n, T* y) noexcept {
+void dots(const PackedMatrix<T>& matrix, const T* x, std::int64_t n, T* y, std::int64_t stride) noexcept {
   const std::int64_t full = (matrix.k - 1) / lanes<T>;  // vectors before the last one, which may be partial
   switch (full) {
     case 0:
-      return dots<T, 0>(matrix, full, x, n, y);
+      return dots<T, 0>(matrix, full, x, n, y, stride);
     case 1:
-      return dots<T, 1>(matrix, full, x, n, y);
+      return dots<T, 1>(matrix, full, x, n, y, stride);
     case 2:
-      return dots<T, 2>(matrix, full, x, n, y);
+      return dots<T, 2>(matrix, full, x, n, y, stride);
     case 3:
-      return dots<T, 3>(matrix, full, x, n, y);
+      return dots<T, 3>(matrix, full, x, n, y, stride);
     default:
-      return dots<T, -1>(matrix, full, x, n, y);
+      return dots<T, -1>(matrix, full, x, n, y, stride);
   }
 }
 
@@ -339,11 +327,11 @@ PackedMatrix<T> pack(const T* from, std::int64_t row_stride, std::int64_t column
 }
 
 template <class T>
-void rows(const PackedMatrix<T>& matrix, const T* x, std::int64_t n, T* y) noexcept {
+void rows(const PackedMatrix<T>& matrix, const T* x, std::int64_t n, T* y, std::int64_t stride) noexcept {
   if (use_dots<T>(matrix.k, matrix.m)) {
-    dots(matrix, x, n, y);
+    dots(matrix, x, n, y, stride);
   } else {
-    panels(matrix, x, n, y);
+    panels(matrix, x, n, y, stride);
   }
 }
 

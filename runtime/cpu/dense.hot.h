@@ -21,8 +21,9 @@ struct DenseLoops {
   // bytes.
   PackedMatrix<T> (*pack)(const T* from, std::int64_t row_stride, std::int64_t column_stride, std::int64_t k, std::int64_t m,
                           const T* bias, T* memory) noexcept;
-  // y[n, m] = x[n, k] times the matrix, plus the bias. k > 0.
-  void (*rows)(const PackedMatrix<T>& matrix, const T* x, std::int64_t n, T* y) noexcept;
+  // y[n, m] = x[n, k] times the matrix, plus the bias. k > 0. Rows of y are `stride` apart; what lies between m and the stride
+  // may be written, too.
+  void (*rows)(const PackedMatrix<T>& matrix, const T* x, std::int64_t n, T* y, std::int64_t stride) noexcept;
 };
 
 }  // namespace sklort

@@ -14,7 +14,8 @@ Tensor Labels::tensor() const noexcept {
   return {dtype(), {size()}, const_cast<void*>(data), {}};
 }
 
-void Labels::write(Tensor& to, std::int64_t first, const std::int64_t* index, std::int64_t count) const noexcept {
+template <class Index>
+void Labels::write(Tensor& to, std::int64_t first, const Index* index, std::int64_t count) const noexcept {
   if (strings_.empty()) {
     std::int64_t* out = to.as<std::int64_t>() + first;
     for (std::int64_t i = 0; i < count; ++i) out[i] = integers_[static_cast<std::size_t>(index[i])];
@@ -23,5 +24,8 @@ void Labels::write(Tensor& to, std::int64_t first, const std::int64_t* index, st
     for (std::int64_t i = 0; i < count; ++i) out[i] = views_[static_cast<std::size_t>(index[i])];
   }
 }
+
+template void Labels::write(Tensor&, std::int64_t, const std::int32_t*, std::int64_t) const noexcept;
+template void Labels::write(Tensor&, std::int64_t, const std::int64_t*, std::int64_t) const noexcept;
 
 }  // namespace sklort

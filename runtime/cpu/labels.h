@@ -22,7 +22,8 @@ class Labels {
   // One dimension; valid as long as this object.
   Tensor tensor() const noexcept;
   // to[i] = label number index[i]; `to` is of `dtype()`.
-  void write(Tensor& to, std::int64_t first, const std::int64_t* index, std::int64_t count) const noexcept;
+  template <class Index>
+  void write(Tensor& to, std::int64_t first, const Index* index, std::int64_t count) const noexcept;
 
  private:
   std::vector<std::int64_t> integers_;

@@ -275,6 +275,15 @@ Found label_and_scores(const Node&, Inputs inputs) {
   return are_rows(inputs[0]) && inputs[0].rank() == 2 ? Found(std::vector<Dims>{Dims{}, Dims{-1}}) : std::nullopt;
 }
 
+// The sources of a whole model, in front of two constants, to a label, linked scores and scores.
+Found linear_model(const Node&, Inputs inputs) {
+  if (inputs.size() < 3) return std::nullopt;
+  if (!std::ranges::all_of(inputs.first(inputs.size() - 2),
+                           [](const RowLayout& one) { return are_rows(one) && one.rank() == 2; }))
+    return std::nullopt;
+  return std::vector<Dims>{Dims{}, Dims{-1}, Dims{-1}};
+}
+
 // Rows of a matrix against the rows of a constant one.
 bool are_compared(Inputs inputs) {
   return inputs.size() == 2 && are_rows(inputs[0]) && inputs[0].rank() == 2 && inputs[1].kind == Kind::constant &&
@@ -322,6 +331,7 @@ const std::map<std::pair<std::string, std::string>, Rule>& rules() {
     all[{"com.microsoft", "CDist"}] = distances;
     all[{"ai.sklort", "PairwiseDistance"}] = distances;
     all[{"ai.sklort", "NearestNeighbors"}] = neighbors;
+    all[{"ai.sklort", "LinearModel"}] = linear_model;
     const std::string ml = "ai.onnx.ml";
     for (const char* name : {"Scaler", "Normalizer", "Imputer", "Binarizer"}) all[{ml, name}] = same_matrix;
     all[{ml, "LabelEncoder"}] = same;

@@ -23,11 +23,9 @@ from typing import cast
 import numpy as np
 
 from sklort.graph.ir import Array, Attribute, AttributeKind, Graph, Node
-from sklort.graph.types import TensorType
-from sklort.passes.columns import BINARY, ML, UNARY, Applied, Column, Number, Product, Trace, Unknown
+from sklort.passes.columns import ML, Applied, Column, Number, Product, Trace, Unknown
+from sklort.passes.linear import is_matrix
 from sklort.passes.rule import Edit, Facts, Found, Rule
-
-_KEEPS_MATRIX = frozenset({("", op) for op in UNARY} | {(ML, op) for op in ("Imputer", "Normalizer", "Scaler")})
 
 
 def _match(node: Node, facts: Facts) -> Found | None:
@@ -91,28 +89,10 @@ def _unless(found: Found, facts: Facts) -> str | None:
         if not _is_private(each, inside, facts):
             return f"what {each.label} makes is needed besides"
     for product in _products(facts.memo[id(node)][0]):
-        if not product.node.domain and not _is_matrix(product.x, facts):
+        if not product.node.domain and not is_matrix(product.x, facts):
             return f"{product.x!r} is not certain to be a matrix"
     tree = facts.tree_below(node)
     return f"{tree.label} compares what is computed from it" if tree else None
-
-
-def _is_matrix(name: str, facts: Facts) -> bool:
-    """Whether a value has two dimensions, of which the second one counts columns."""
-    while (node := facts.maker.get(name)) is not None:
-        if node.op_type in BINARY and not node.domain and node.version >= 7:
-            constants = [facts.graph.constants.get(each) for each in node.inputs]
-            others = [each for each, constant in zip(node.inputs, constants, strict=True) if constant is None]
-            if len(others) != 1 or any(each is not None and each.ndim > 2 for each in constants):
-                return False
-            name = others[0]
-        elif (node.domain, node.op_type) in _KEEPS_MATRIX:
-            name = node.inputs[0]
-        else:
-            return False
-    kinds = {value.name: value.type for value in facts.graph.inputs}
-    kind = kinds.get(name)
-    return isinstance(kind, TensorType) and kind.shape is not None and len(kind.shape) == 2
 
 
 def _make(found: Found, facts: Facts) -> Edit:

@@ -12,7 +12,9 @@ from sklort.passes import (
     drop_unused,
     fold_constants,
     fuse_cast_into_trees,
+    fuse_columns_into_linear,
     fuse_isolation_forest,
+    fuse_linear_model,
     fuse_nearest_neighbors,
     fuse_one_vs_rest,
     fuse_pairwise_distances,
@@ -31,6 +33,8 @@ PIPELINE: tuple[Pass, ...] = (
     fuse_pairwise_distances.RULE,
     fuse_nearest_neighbors.RULE,
     fuse_one_vs_rest.RULE,
+    fuse_linear_model.RULE,
+    fuse_columns_into_linear.RULE,
     drop_unused.PASS,
 )
 REQUIRED: tuple[Pass, ...] = (drop_unused.PASS,)

@@ -56,6 +56,8 @@ def test_names_are_unique_and_which_are_not_bitwise():
         "fuse_pairwise_distances",
         "fuse_nearest_neighbors",
         "fuse_one_vs_rest",
+        "fuse_linear_model",
+        "fuse_columns_into_linear",
     ]
     assert all(each.bitwise or each.closer for each in PIPELINE)
 

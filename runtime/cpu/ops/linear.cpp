@@ -6,6 +6,7 @@
 
 #include "dense.h"
 #include "labels.h"
+#include "linear/scores.h"
 #include "numbers.h"
 #include "op.h"
 #include "post_transform.h"
@@ -18,8 +19,9 @@ namespace {
 // `outputs` rows of coefficients, with an intercept each.
 class Coefficients {
  public:
-  // `what` a row stands for, in messages.
-  Coefficients(const Node& node, std::int64_t outputs, const char* what) : outputs_(outputs), what_(what) {
+  // `what` a row stands for, in messages. Of two rows of which the first is the second with the signs turned, `mirrors` keeps the
+  // second alone: the scores of the first are those of the second with the signs turned, to the bit.
+  Coefficients(const Node& node, std::int64_t outputs, const char* what, bool mirrors = false) : outputs_(outputs), what_(what) {
     const auto coefficients = node.floats("coefficients");
     const auto intercepts = node.floats("intercepts");
     const auto count = static_cast<std::int64_t>(coefficients.size());
@@ -29,15 +31,23 @@ class Coefficients {
       bad_graph("expected one intercept for each of the ", outputs, " ", what, ", got ", intercepts.size());
     }
     columns_ = count / outputs;
-    if (node.dtype(0) != DType::float64) pack(floats_, coefficients, intercepts);
-    if (node.dtype(0) == DType::float64 || node.dtype(0) == DType::undefined) pack(doubles_, coefficients, intercepts);
+    if (mirrors && are_mirrored(coefficients, intercepts)) {
+      mirrored_ = true;
+      outputs_ = 1;
+      pack_all(node, coefficients.subspan(static_cast<std::size_t>(columns_)),
+               intercepts.empty() ? intercepts : intercepts.subspan(1));
+    } else {
+      pack_all(node, coefficients, intercepts);
+    }
   }
 
   std::int64_t outputs() const noexcept { return outputs_; }
+  bool mirrored() const noexcept { return mirrored_; }
 
   void check(const Rows& rows) const {
     if (rows.columns != columns_) {
-      fail("expected ", columns_, " columns (", columns_ * outputs_, " coefficients for ", outputs_, " ", what_, "), got ",
+      const std::int64_t given = mirrored_ ? 2 : outputs_;
+      fail("expected ", columns_, " columns (", columns_ * given, " coefficients for ", given, " ", what_, "), got ",
            rows.columns);
     }
   }
@@ -56,6 +66,20 @@ class Coefficients {
   }
 
  private:
+  bool are_mirrored(std::span<const float> coefficients, std::span<const float> intercepts) const {
+    const auto mirrored = [](std::span<const float> both) {
+      const std::size_t half = both.size() / 2;
+      return std::equal(both.begin(), both.begin() + static_cast<std::ptrdiff_t>(half),
+                        both.begin() + static_cast<std::ptrdiff_t>(half), [](float a, float b) { return a == -b; });
+    };
+    return outputs_ == 2 && mirrored(coefficients) && mirrored(intercepts);
+  }
+
+  void pack_all(const Node& node, std::span<const float> coefficients, std::span<const float> intercepts) {
+    if (node.dtype(0) != DType::float64) pack(floats_, coefficients, intercepts);
+    if (node.dtype(0) == DType::float64 || node.dtype(0) == DType::undefined) pack(doubles_, coefficients, intercepts);
+  }
+
   template <class T>
   void pack(std::optional<Dense<T>>& to, std::span<const float> coefficients, std::span<const float> intercepts) const {
     const std::vector<T> weights(coefficients.begin(), coefficients.end());
@@ -66,6 +90,7 @@ class Coefficients {
   std::int64_t outputs_;
   std::int64_t columns_;
   const char* what_;
+  bool mirrored_ = false;
   std::optional<Dense<float>> floats_;
   std::optional<Dense<double>> doubles_;
 };
@@ -113,38 +138,28 @@ class LinearClassifier final : public Op {
  public:
   explicit LinearClassifier(const Node& node)
       : labels_(node, "classlabels_ints", "classlabels_strings"),
-        coefficients_(node, outputs(node, labels_.size()), "classes"),
-        transform_(post_transform_of(node.text("post_transform", "NONE"))) {}
+        transform_(post_transform_of(node.text("post_transform", "NONE"))),
+        coefficients_(node, outputs(node, labels_.size()), "classes", transform_ == PostTransform::logistic),
+        pairs_(coefficients_.outputs() == 1 && (coefficients_.mirrored() || !labels_.empty())),
+        floats_(coefficients_.outputs(), link(), false),
+        doubles_(coefficients_.outputs(), link(), false) {}
 
   void run(Call& call) const override {
     const Tensor& x = call.tensor(0);
     const Rows rows(x);
     coefficients_.check(rows);
-    const bool one = coefficients_.outputs() == 1;
-    const std::int64_t columns = one && !labels_.empty() ? 2 : coefficients_.outputs();
     with_float(float_like(x.dtype), [&]<class T>(T) {
       const Dense<T>& dense = coefficients_.dense<T>();
+      const Scores<T>& scores = this->scores<T>();
       const T* data = numbers<T>(call, x);
-      Tensor& labels = call.allocate(0, labels_.dtype(), {rows.count});
-      T* scores = call.allocate(1, dtype_of<T>::value, {rows.count, columns}).template as<T>();
-      const bool wants_labels = call.wants(0);
-      const bool wants_scores = call.wants(1);
-      const std::int64_t chunk = std::min<std::int64_t>(dense.chunk(), 1024);
-      parallel(rows.count, chunk, call.threads(), [&](std::int64_t first, std::int64_t last) noexcept {
-        std::int64_t best[1024];
-        for (std::int64_t row = first; row < last; row += chunk) {
-          const std::int64_t count = std::min(chunk, last - row);
-          T* block = scores + row * columns;
-          // A single score is written where the second one goes, and spread from the first row on.
-          T* raw = one ? block + count * (columns - 1) : block;
-          dense.run_here(data + row * rows.columns, count, raw);
-          if (wants_labels) {
-            choose(raw, count, one ? 1 : columns, best);
-            write(labels, row, best, count);
-          }
-          if (wants_scores) finish(raw, block, count, columns);
-        }
-      });
+      typename Scores<T>::Targets to;
+      if (call.wants(0)) to.labels = &call.allocate(0, labels_.dtype(), {rows.count});
+      if (call.wants(1)) to.linked = call.allocate(1, dtype_of<T>::value, {rows.count, scores.width()}).template as<T>();
+      scores.run(call, rows.count, dense.chunk(), labels_, to,
+                 [&](int, std::int64_t first, std::int64_t count, T* made, std::int64_t stride) noexcept {
+                   dense.run_here(data + first * rows.columns, count, made, stride);
+                 });
+      if (to.linked != nullptr) finish(to.linked, rows.count, scores.width());
     });
   }
 
@@ -162,50 +177,43 @@ class LinearClassifier final : public Op {
     return labels;
   }
 
-  template <class T>
-  static void choose(const T* scores, std::int64_t rows, std::int64_t columns, std::int64_t* best) noexcept {
-    if (columns == 1) {
-      for (std::int64_t row = 0; row < rows; ++row) best[row] = scores[row] > 0 ? 1 : 0;
-      return;
-    }
-    for (std::int64_t row = 0; row < rows; ++row) {
-      const T* x = scores + row * columns;
-      std::int64_t found = 0;
-      T most = x[0];
-      for (std::int64_t i = 1; i < columns; ++i) {
-        found = x[i] > most ? i : found;
-        most = x[i] > most ? x[i] : most;
-      }
-      best[row] = found;
+  Link link() const noexcept {
+    switch (transform_) {
+      case PostTransform::logistic:
+        return pairs_ ? Link::opposite : Link::logistic;
+      case PostTransform::softmax:
+        return pairs_ ? Link::complement : Link::softmax;
+      default:
+        return pairs_ ? Link::complement : Link::none;
     }
   }
 
-  void write(Tensor& labels, std::int64_t row, const std::int64_t* best, std::int64_t count) const noexcept {
-    if (labels_.empty()) {
-      std::copy(best, best + count, labels.as<std::int64_t>() + row);
+  template <class T>
+  const Scores<T>& scores() const noexcept {
+    if constexpr (sizeof(T) == sizeof(float)) {
+      return floats_;
     } else {
-      labels_.write(labels, row, best, count);
+      return doubles_;
     }
   }
 
+  // The rarer transforms, over what is written.
   template <class T>
-  void finish(const T* raw, T* scores, std::int64_t rows, std::int64_t columns) const noexcept {
-    if (raw == scores) {
-      apply(transform_, scores, rows, columns);
-      return;
+  void finish(T* scores, std::int64_t rows, std::int64_t columns) const noexcept {
+    if (transform_ != PostTransform::probit && transform_ != PostTransform::softmax_zero) return;
+    if (pairs_) {
+      if (transform_ == PostTransform::softmax_zero) return;
+      for (std::int64_t row = 0; row < rows; ++row) scores[2 * row] = -scores[2 * row + 1];
     }
-    const bool opposite = transform_ == PostTransform::logistic || transform_ == PostTransform::probit;
-    for (std::int64_t row = 0; row < rows; ++row) {
-      const T score = raw[row];
-      scores[2 * row] = opposite ? -score : 1 - score;
-      scores[2 * row + 1] = score;
-    }
-    if (opposite) apply(transform_, scores, rows, 2);
+    apply(transform_, scores, rows, columns);
   }
 
   Labels labels_;
-  Coefficients coefficients_;
   PostTransform transform_;
+  Coefficients coefficients_;
+  bool pairs_;  // two scores are made of one
+  Scores<float> floats_;
+  Scores<double> doubles_;
 };
 
 template <class T>
