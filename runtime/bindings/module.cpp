@@ -10,6 +10,9 @@
 #include <nanobind/stl/vector.h>
 
 #include <cstdlib>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 #include <memory>
 #include <optional>
 #include <string>
@@ -117,6 +120,12 @@ std::optional<std::string> refuses(std::string domain, std::string op_type, int 
   return reason.empty() ? std::nullopt : std::optional(reason);
 }
 
+void give_memory_back() {
+#if defined(__GLIBC__)
+  malloc_trim(0);
+#endif
+}
+
 }  // namespace
 }  // namespace sklort
 
@@ -207,6 +216,7 @@ NB_MODULE(_core, module) {
       "Raise InvalidArgument unless a forest engine has this name.");
   module.def("begin_tuning", &forest::begin_tuning, "From now on forests that are run measure their engines on their rows.");
   module.def("end_tuning", &forest::end_tuning, "Ends what begin_tuning began.");
+  module.def("give_memory_back", &give_memory_back, "Return freed memory to the system, where the C library has a way.");
   module.def("thread_limit", &thread_limit, "How many threads a program may use.");
   module.def("set_thread_limit", &set_thread_limit, "threads"_a, "Change that for the process; 0 restores the default.");
 }

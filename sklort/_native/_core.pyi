@@ -110,6 +110,9 @@ def begin_tuning() -> None:
 def end_tuning() -> None:
     """Ends what begin_tuning began."""
 
+def give_memory_back() -> None:
+    """Return freed memory to the system, where the C library has a way."""
+
 def thread_limit() -> int:
     """How many threads a program may use."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -112,6 +112,12 @@ def make_table_reader(
 def is_program(runner: Any) -> bool:
     """Whether a plan runs as one native program, and nothing else."""
     return type(runner).__module__ == "sklort._native._core"
+
+
+def give_memory_back() -> None:
+    """Return freed memory to the system: what loading a large model took, a C library may keep for later."""
+    with suppress(ImportError):
+        _core().give_memory_back()
 
 
 @contextmanager

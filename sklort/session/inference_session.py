@@ -14,10 +14,11 @@ from sklort.exceptions import InvalidArgument
 from sklort.graph.ir import Model
 from sklort.graph.load import load
 from sklort.graph.save import to_bytes
+from sklort.graph.shrink import shrink
 from sklort.passes.pipeline import PIPELINE, REQUIRED
 from sklort.plan.build import compile_plan, make_plan
 from sklort.plan.model import Plan
-from sklort.providers.cpu import CpuProvider, entered_by, is_program, make_entrance, tuning
+from sklort.providers.cpu import CpuProvider, entered_by, give_memory_back, is_program, make_entrance, tuning
 from sklort.providers.part import Provider, Runner
 from sklort.providers.reference import evaluate
 from sklort.session.arguments import choose_providers
@@ -101,6 +102,8 @@ class InferenceSession:
         self._lock = threading.Lock()
         self._programs: dict[tuple[tuple[str, ...], frozenset[str]], _Compiled] = {}
         self._all = self._compile(self._output_names)
+        if shrink(self._model):
+            give_memory_back()
 
     @entered_by("_entrance")
     def run(
