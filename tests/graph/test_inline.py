@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import onnx
+import onnx.parser
+import onnx.reference
 import pytest
 from onnx import helper
 
