@@ -72,9 +72,9 @@ std::string Forms::explain(Engine asked) const {
                (walk->bytes() + (quick ? quick->bytes() : 0) + (compare ? compare->bytes() : 0)) / 1024, " KiB: ");
   Engine last = pick(1, asked);
   text += name_of(last);
-  for (std::int64_t rows = 2; rows <= many_rows; rows += rows < 512 ? 1 : rows / 2) {
+  for (std::int64_t rows = 2; rows <= many_rows; rows *= 2) {  // between two powers it may change to and fro
     const Engine here = pick(rows, asked);
-    if (here != last) text += sentence(", ", name_of(here), " from ", rows, " rows");
+    if (here != last) text += sentence(", ", name_of(here), " from about ", rows, " rows");
     last = here;
   }
   if (!quick) text += sentence("; no quickscorer: ", quick_refuses);
