@@ -69,6 +69,8 @@ class LinearModel final : public Op {
 
   DType result(int output, std::span<const DType>) const override { return output == 0 ? labels_.dtype() : dtype_of<T>::value; }
 
+  std::int64_t block_rows() const override { return -1; }
+
   std::string explain() const override {
     if (!numbers_) return {};
     return sentence(numbers_->width(), " numbers, ", categories_->columns(), " columns of categories with ", categories_->count(),
