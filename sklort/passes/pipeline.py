@@ -13,6 +13,7 @@ from sklort.passes import (
     fold_constants,
     fuse_cast_into_trees,
     fuse_columns_into_linear,
+    fuse_dense_layers,
     fuse_isolation_forest,
     fuse_linear_model,
     fuse_nearest_neighbors,
@@ -34,6 +35,7 @@ PIPELINE: tuple[Pass, ...] = (
     fuse_nearest_neighbors.RULE,
     fuse_one_vs_rest.RULE,
     fuse_linear_model.RULE,
+    fuse_dense_layers.RULE,
     fuse_columns_into_linear.RULE,
     drop_unused.PASS,
 )
