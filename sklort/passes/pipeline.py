@@ -19,6 +19,7 @@ from sklort.passes import (
     fuse_nearest_neighbors,
     fuse_one_vs_rest,
     fuse_pairwise_distances,
+    fuse_radial_kernels,
     merge_duplicates,
 )
 from sklort.passes.rule import Evaluate, Pass, Refusal
@@ -33,6 +34,7 @@ PIPELINE: tuple[Pass, ...] = (
     fuse_cast_into_trees.RULE,
     fuse_pairwise_distances.RULE,
     fuse_nearest_neighbors.RULE,
+    fuse_radial_kernels.RULE,
     fuse_one_vs_rest.RULE,
     fuse_linear_model.RULE,
     fuse_dense_layers.RULE,
