@@ -141,7 +141,8 @@ class Op {
     (void)output, (void)inputs;
     return DType::undefined;
   }
-  // How many rows it wants at once when a program runs block by block; 0: it does not mind.
+  // How many rows it wants at once when a program runs block by block; 0: it does not mind; -1: nor that, but it divides them
+  // itself and writes the outputs where they stay, so that a program of this step alone is better not cut.
   virtual std::int64_t block_rows() const { return 0; }
   // One line for explain(), such as the engine chosen; empty when there is nothing to tell.
   virtual std::string explain() const { return {}; }

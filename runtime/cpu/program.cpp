@@ -478,7 +478,8 @@ std::unique_ptr<Program> ProgramBuilder::build() {
   constexpr std::int64_t cached_elements = (std::int64_t{512} << 10) / 8;
   constexpr std::int64_t least = 256;
   constexpr std::int64_t most = 2048;
-  if (by_rows_ && !program_->inputs_.empty() && !program_->steps_.empty()) {
+  const bool alone = program_->steps_.size() == 1 && program_->steps_.front().op->block_rows() < 0;
+  if (by_rows_ && !alone && !program_->inputs_.empty() && !program_->steps_.empty()) {
     program_->block_rows_ = std::max(wanted_rows_, std::clamp(cached_elements / widest_ / 64 * 64, least, most));
   }
   return std::move(program_);

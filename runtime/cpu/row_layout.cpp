@@ -332,6 +332,7 @@ const std::map<std::pair<std::string, std::string>, Rule>& rules() {
     all[{"ai.sklort", "PairwiseDistance"}] = distances;
     all[{"ai.sklort", "NearestNeighbors"}] = neighbors;
     all[{"ai.sklort", "LinearModel"}] = linear_model;
+    all[{"ai.sklort", "DenseLayer"}] = mat_mul;
     const std::string ml = "ai.onnx.ml";
     for (const char* name : {"Scaler", "Normalizer", "Imputer", "Binarizer"}) all[{ml, name}] = same_matrix;
     all[{ml, "LabelEncoder"}] = same;

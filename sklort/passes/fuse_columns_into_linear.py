@@ -24,7 +24,8 @@ from sklort.graph.ir import OWN_DOMAIN, Array, Attribute, AttributeKind, Node
 from sklort.graph.types import DType
 from sklort.passes.cells import FLOATS, Cell, Cells, Encoder, Hot, Number
 from sklort.passes.columns import ML, Unknown
-from sklort.passes.linear import Linear, read_linear
+from sklort.passes.linear import Linear
+from sklort.passes.read_linear import read_linear
 from sklort.passes.rule import Edit, Facts, Found, Rule
 
 _ROOTS = {(ML, "LinearClassifier"), (ML, "LinearRegressor"), ("", "MatMul"), ("", "Gemm"), (OWN_DOMAIN, "LinearModel")}

@@ -3,7 +3,8 @@
 ``S = X W + b`` is computed once; in the same step, while a block of its rows is in the cache,
 
 - ``Softmax(S)``, ``Sigmoid(S)``, or ``Concat(1 - Sigmoid(S), Sigmoid(S))`` for a single score;
-- ``ArgMax(S)`` along the columns, or ``S > 0`` for a single score, and the label of the class from a constant list.
+- ``ArgMax(S)`` or ArgMax of those probabilities along the columns, or ``S > 0`` for a single score, and the label of
+  the class from a constant list.
 
 S itself stays an output where anybody needs it. A LinearClassifier with SOFTMAX does the same by itself: with the
 Normalizer (L1) that skl2onnx puts behind it, it becomes a LinearModel without one.
@@ -15,7 +16,8 @@ before. Nothing below which a tree stands is changed.
 from __future__ import annotations
 
 from sklort.graph.ir import OWN_DOMAIN, Node
-from sklort.passes.linear import Linear, is_matrix, read_linear
+from sklort.passes.linear import Linear, is_matrix
+from sklort.passes.read_linear import read_linear
 from sklort.passes.rule import Edit, Facts, Found, Rule
 
 

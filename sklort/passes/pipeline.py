@@ -13,11 +13,13 @@ from sklort.passes import (
     fold_constants,
     fuse_cast_into_trees,
     fuse_columns_into_linear,
+    fuse_dense_layers,
     fuse_isolation_forest,
     fuse_linear_model,
     fuse_nearest_neighbors,
     fuse_one_vs_rest,
     fuse_pairwise_distances,
+    fuse_radial_kernels,
     merge_duplicates,
 )
 from sklort.passes.rule import Evaluate, Pass, Refusal
@@ -32,8 +34,10 @@ PIPELINE: tuple[Pass, ...] = (
     fuse_cast_into_trees.RULE,
     fuse_pairwise_distances.RULE,
     fuse_nearest_neighbors.RULE,
+    fuse_radial_kernels.RULE,
     fuse_one_vs_rest.RULE,
     fuse_linear_model.RULE,
+    fuse_dense_layers.RULE,
     fuse_columns_into_linear.RULE,
     drop_unused.PASS,
 )

@@ -122,6 +122,24 @@ def test_labels_and_outputs_that_nobody_reads() -> None:
     np.testing.assert_array_equal(only, index)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("link", "m"), [("SOFTMAX", 2), ("SOFTMAX", 10), ("LOGISTIC", 3), ("SOFTMAX", 150), ("SHARE", 1)]
+)
+def test_the_class_of_the_largest_probability(link: str, m: int, dtype: Any) -> None:
+    """Scores that differ by less than their probabilities can tell: the first of equals is meant."""
+    x = RANDOM.normal(size=(300, 1)).astype(dtype)
+    weights = np.zeros((1, m), dtype)
+    bias = (1 + np.arange(m) * np.finfo(dtype).eps).astype(dtype) if m > 1 else np.array([1e-30], dtype)
+    attributes = {"link": link, "nan_wins": 1, "best_of_linked": 1}
+    compiled = model([x], weights, bias, **attributes)
+    labels, values, _ = compiled.run([x])
+    np.testing.assert_array_equal(labels, values.argmax(axis=1))
+    np.testing.assert_array_equal(model([x], weights, bias, outputs=1, **attributes).run([x])[0], labels)
+    for size in (1, 2, 5, 33):
+        np.testing.assert_array_equal(compiled.run([x[:size].copy()])[0], labels[:size])
+
+
 # --- columns --------------------------------------------------------------------------------------------------------
 
 

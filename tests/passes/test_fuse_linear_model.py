@@ -78,6 +78,10 @@ PAIR = "q = Sigmoid(S) r = Sub(one, q) P = Concat<axis = 1>(r, q) "
         (f"{SCORE} f = Reshape(S, flat) g = Greater(f, half) L = Cast<to = 7>(g) P = Sigmoid(S)", "int64 L, double P",
          ["Reshape", "Greater", "Cast"]),
         ("p = MatMul(X, W) S = Add(b, p) P = Softmax(S)", "double P", []),
+        (f"{SCORES} P = Softmax(S) i = ArgMax<axis = 1, keepdims = 0>(P)", "double P, int64 i", []),
+        (f"{SCORES} P = Softmax(S) {EXTRACTED.replace('(S)', '(P)')}", "int64 L", []),
+        (f"{SCORE} {PAIR} i = ArgMax<axis = 1, keepdims = 0>(P) L = Gather<axis = 0>(two, i)", "int64 L, double P", []),
+        (f"{SCORE} P = Sigmoid(S) i = ArgMax<axis = 1, keepdims = 0>(P)", "int64 i", ["ArgMax"]),
         ("p = MatMul(X, W) S = Add(p, X3) P = Softmax(p)", "double P, double S", ["Add"]),
     ],
 )  # fmt: skip

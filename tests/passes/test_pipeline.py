@@ -55,6 +55,7 @@ def test_names_are_unique_and_which_are_not_bitwise():
         "fuse_isolation_forest",
         "fuse_pairwise_distances",
         "fuse_nearest_neighbors",
+        "fuse_radial_kernels",
         "fuse_one_vs_rest",
         "fuse_linear_model",
         "fuse_columns_into_linear",

@@ -26,8 +26,8 @@ void copy_rows(const T* from, std::int64_t stride, std::int64_t rows, std::int64
 }  // namespace
 
 template <class T>
-Scores<T>::Scores(std::int64_t columns, Link link, bool nan_wins)
-    : loops_(&chosen<T>()), task_{columns, loops_->stride(columns), link, nan_wins} {}
+Scores<T>::Scores(std::int64_t columns, Link link, bool nan_wins, bool linked)
+    : loops_(&chosen<T>()), task_{columns, loops_->stride(columns), link, nan_wins, linked && link != Link::none} {}
 
 template <class T>
 void Scores<T>::finish(const T* scores, std::int64_t first, std::int64_t count, const Labels& names,

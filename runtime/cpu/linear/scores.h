@@ -22,7 +22,8 @@ class Scores {
     T* raw = nullptr;     // `columns` numbers a row
   };
 
-  Scores(std::int64_t columns, Link link, bool nan_wins);
+  // `linked`: the class is that of the largest linked score, and `Targets::linked` must be there.
+  Scores(std::int64_t columns, Link link, bool nan_wins, bool linked = false);
 
   std::int64_t width() const noexcept { return makes_pairs(task_.link) ? 2 : task_.columns; }
   std::int64_t stride() const noexcept { return task_.stride; }

@@ -79,8 +79,9 @@ template <class T>
 void finish_rows(const ScoreTask& task, const T* scores, std::int64_t n, std::int32_t* best, T* out) noexcept {
   for (std::int64_t row = 0; row < n; ++row) {
     const T* x = scores + row * task.stride;
-    if (best != nullptr) best[row] = best_of(x, task.columns, task.nan_wins);
-    if (out != nullptr) link_row(task.link, x, task.columns, out + row * task.columns);
+    T* to = out == nullptr ? nullptr : out + row * task.columns;
+    if (to != nullptr) link_row(task.link, x, task.columns, to);
+    if (best != nullptr) best[row] = best_of(task.linked ? to : x, task.columns, task.nan_wins);
   }
 }
 
@@ -200,23 +201,27 @@ SKLORT_INLINE void link_tile(Link link, std::int64_t columns, T* tile) noexcept 
 }
 
 template <class T>
+SKLORT_INLINE void choose(const ScoreTask& task, const T* tile, std::int64_t rows, std::int32_t* best) noexcept {
+  Index<T> found{};
+  Vector<T> most = load(tile);
+  for (std::int64_t i = 1; i < task.columns; ++i) {
+    const Vector<T> x = load(tile + i * lanes<T>);
+    const Index<T> better = leads<T>(x, most, task.nan_wins);
+    found = better ? Index<T>{} + static_cast<std::int32_t>(i) : found;
+    most = better ? x : most;
+  }
+  write<T>(found, rows, best);
+}
+
+template <class T>
 void finish_block(const ScoreTask& task, const T* scores, std::int64_t rows, std::int32_t* best, T* out, bool more) noexcept {
   constexpr std::int64_t L = lanes<T>;
   alignas(vector_bytes) T tile[most_columns * L];
   gather<T>(task, scores, rows, tile);
-  if (best != nullptr) {
-    Index<T> found{};
-    Vector<T> most = load(tile);
-    for (std::int64_t i = 1; i < task.columns; ++i) {
-      const Vector<T> x = load(tile + i * L);
-      const Index<T> better = leads<T>(x, most, task.nan_wins);
-      found = better ? Index<T>{} + static_cast<std::int32_t>(i) : found;
-      most = better ? x : most;
-    }
-    write<T>(found, rows, best);
-  }
+  if (best != nullptr && !task.linked) choose(task, tile, rows, best);
   if (out == nullptr) return;
   link_tile(task.link, task.columns, tile);
+  if (best != nullptr && task.linked) choose(task, tile, rows, best);
   scatter<T>(tile, task.columns, rows, out, more);
 }
 
@@ -242,7 +247,7 @@ SKLORT_INLINE void write_pairs(Vector<T> first, Vector<T> second, std::int64_t r
 template <class T>
 void finish_single(const ScoreTask& task, const T* scores, std::int64_t n, std::int32_t* best, T* out) noexcept {
   constexpr std::int64_t L = lanes<T>;
-  if (best != nullptr) {
+  if (best != nullptr && !task.linked) {
     for (std::int64_t row = 0; row < n; ++row) best[row] = scores[row] > 0 ? 1 : 0;
   }
   if (out == nullptr) return;
@@ -263,13 +268,11 @@ void finish_single(const ScoreTask& task, const T* scores, std::int64_t n, std::
       x = load(padded);
     }
     const Vector<T> one = broadcast(T{1});
-    if (task.link == Link::complement) {
-      write_pairs<T>(one - x, x, rows, out + 2 * row);
-    } else {
-      const Vector<T> second = logistic<T>(x);
-      write_pairs<T>(task.link == Link::share ? one - second : logistic<T>(-x), second, rows, out + 2 * row);
-    }
+    const Vector<T> second = task.link == Link::complement ? x : logistic<T>(x);
+    write_pairs<T>(task.link == Link::opposite ? logistic<T>(-x) : one - second, second, rows, out + 2 * row);
   }
+  if (best == nullptr || !task.linked) return;
+  for (std::int64_t row = 0; row < n; ++row) best[row] = out[2 * row + 1] > out[2 * row] ? 1 : 0;
 }
 
 template <class T>

@@ -22,13 +22,15 @@ struct ScoreTask {
   std::int64_t stride;   // of the scores, from row to row: 1 for one column, else whole vectors
   Link link;
   bool nan_wins;  // the class of a row with NaN is that of its first NaN; otherwise nothing is above a NaN or below
+  bool linked;    // the class is that of the largest linked score, which may be one of several after rounding
 };
 
 template <class T>
 struct ScoreLoops {
   // The number of elements from row to row that `finish` expects.
   std::int64_t (*stride)(std::int64_t columns) noexcept;
-  // The class and the linked scores of each of n rows; `best` or `out` may be null. A single score stands for the second of two
+  // The class and the linked scores of each of n rows; `best` or `out` may be null; not
+  // `out` where the class is that of the linked scores. A single score stands for the second of two
   // classes, which it is above 0. A row's results do not depend on n.
   void (*finish)(const ScoreTask& task, const T* scores, std::int64_t n, std::int32_t* best, T* out) noexcept;
 };

@@ -163,6 +163,8 @@ class LinearClassifier final : public Op {
     });
   }
 
+  std::int64_t block_rows() const override { return -1; }
+
   DType result(int output, std::span<const DType> inputs) const override {
     if (output == 0) return labels_.dtype();
     return inputs[0] == DType::undefined ? DType::undefined : float_like(inputs[0]);

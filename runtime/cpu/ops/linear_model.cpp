@@ -42,7 +42,8 @@ class LinearModel final : public Op {
   LinearModel(const Node& node, const Tensor& weights, const Tensor& bias)
       : labels_(node, "classlabels_int64s", "classlabels_strings"),
         sources_(node.inputs() - 2),
-        scores_(weights.shape[1], link_of(node.text("link", "NONE")), node.integer("nan_wins", 0) != 0) {
+        best_of_linked_(node.integer("best_of_linked", 0) != 0),
+        scores_(weights.shape[1], link_of(node.text("link", "NONE")), node.integer("nan_wins", 0) != 0, best_of_linked_) {
     const std::int64_t columns = weights.shape[1];
     if (makes_pairs(scores_.link()) && columns != 1) bad_graph("the link makes pairs of one score, not of ", columns);
     if (!labels_.empty() && labels_.size() != std::max<std::int64_t>(columns, 2)) {
@@ -69,6 +70,8 @@ class LinearModel final : public Op {
 
   DType result(int output, std::span<const DType>) const override { return output == 0 ? labels_.dtype() : dtype_of<T>::value; }
 
+  std::int64_t block_rows() const override { return -1; }
+
   std::string explain() const override {
     if (!numbers_) return {};
     return sentence(numbers_->width(), " numbers, ", categories_->columns(), " columns of categories with ", categories_->count(),
@@ -79,7 +82,8 @@ class LinearModel final : public Op {
   typename Scores<T>::Targets allocate(Call& call, std::int64_t rows) const {
     typename Scores<T>::Targets to;
     if (call.wants(0)) to.labels = &call.allocate(0, labels_.dtype(), {rows});
-    if (call.wants(1)) to.linked = call.allocate(1, dtype_of<T>::value, {rows, scores_.width()}).template as<T>();
+    if (call.wants(1) || best_of_linked_)
+      to.linked = call.allocate(1, dtype_of<T>::value, {rows, scores_.width()}).template as<T>();
     if (call.wants(2)) to.raw = call.allocate(2, dtype_of<T>::value, {rows, dense_->outputs()}).template as<T>();
     return to;
   }
@@ -130,6 +134,7 @@ class LinearModel final : public Op {
   Labels labels_;
   std::int64_t sources_;
   std::vector<std::int64_t> widths_;  // of the sources
+  bool best_of_linked_;
   std::optional<Dense<T>> dense_;
   Scores<T> scores_;
   std::optional<Numbers<T>> numbers_;

@@ -3,9 +3,14 @@
 // Output (rows of X, rows of Y): float when both inputs are floats, else double; always computed in double from differences, so
 // the distance of a row to itself is exactly 0 and every number is SciPy's, or scikit-learn's where SciPy has no such metric.
 #include "distance/pairs.h"
+#include "isa.h"
+#include "svm.hot.h"
 #include "threads.h"
 
 namespace sklort {
+
+SKLORT_DECLARE(SvmLoops, svm_loops)
+
 namespace {
 
 using distance::Block;
@@ -24,9 +29,13 @@ void finish(const Metric& metric, std::int64_t features, const double* from, std
   }
 }
 
+// With the attribute `decay`, which passes make of kernels: exp(-decay d) of squared euclidean distances d, computed in double.
 class PairwiseDistance final : public Op {
  public:
-  explicit PairwiseDistance(const Node& node) : pairs_(node, node.domain == "com.microsoft" ? "sqeuclidean" : "euclidean") {}
+  explicit PairwiseDistance(const Node& node)
+      : pairs_(node, node.domain == "com.microsoft" ? "sqeuclidean" : "euclidean"), decay_(node.number("decay", 0)) {
+    if (decay_ != 0 && node.text("metric", "") != "sqeuclidean") bad_graph("attribute 'decay' wants squared euclidean distances");
+  }
 
   void run(Call& call) const override {
     const DType dtype = distance::distance_dtype(call.tensor(0).dtype, call.tensor(1).dtype);
@@ -43,7 +52,7 @@ class PairwiseDistance final : public Op {
 
  private:
   template <class From, class To>
-  static void fill(Call& call, const From* x, std::int64_t rows, const Points& points, To* out) {
+  void fill(Call& call, const From* x, std::int64_t rows, const Points& points, To* out) const {
     const std::int64_t memory_size = Block::memory_size(points);
     auto* memory = call.scratch_of<double>(memory_size * call.threads());
     const std::int64_t columns = points.count();
@@ -52,7 +61,8 @@ class PairwiseDistance final : public Op {
                Block block(points, memory + worker * memory_size);
                for (; first < last; first += Block::most_rows) {
                  block.take(x + first * points.features(), std::min(Block::most_rows, last - first));
-                 block.each_tile(0, columns, [&](std::int64_t row, std::int64_t at, std::int64_t count, const double* reduced) {
+                 block.each_tile(0, columns, [&](std::int64_t row, std::int64_t at, std::int64_t count, double* reduced) {
+                   if (decay_ != 0) SKLORT_CHOOSE(svm_loops).decay(reduced, count, -decay_);
                    finish(points.metric(), points.features(), reduced, count, out + (first + row) * columns + at);
                  });
                }
@@ -60,6 +70,7 @@ class PairwiseDistance final : public Op {
   }
 
   distance::Pairs pairs_;
+  double decay_;
 };
 
 std::unique_ptr<Op> prepare(const Node& node) { return std::make_unique<PairwiseDistance>(node); }
