@@ -38,7 +38,7 @@ demo: $(VENV)/.kernels $(VENV)/.with-demo
 test: $(VENV)/.kernels $(VENV)/.with-dev
 	@$(BIN)/python -m pytest -q -n auto --maxprocesses 8 $(TESTS)
 
-# The first run fits the models: half an hour on two cores; later ones take a quarter of that.
+# The first run fits the models, which takes about a quarter of an hour on two cores; so does measuring them.
 # `pip install 'sklort[rivals]'` into the environment brings the rivals; BENCH="--family gb3" and the like go to the program.
 bench: $(VENV)/.kernels $(VENV)/.with-bench
 	@$(BIN)/python -m benchmarks.run --page docs $(BENCH)

@@ -118,8 +118,8 @@ def remarks(fitted: Fitted, found: Mapping[str, Engine]) -> dict[str, str]:
                     sentence = differ(truth, engine(rows)())
             except Exception as error:  # noqa: BLE001 - rivals fail in ways of their own
                 sentence = f"it fails: {error}"
-            if sentence is not None and name not in said:
-                said[name] = where + sentence
+            if sentence is not None:
+                said[name] = "; ".join([*filter(None, [said.get(name)]), where + sentence])
     return said
 
 
