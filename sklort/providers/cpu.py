@@ -156,6 +156,7 @@ class CpuProvider:
         try:
             operators = _core().operators()
             self._prepared = _core().Prepared()
+            self._keyed: dict[int, object] = {}
         except ImportError as error:
             self._absent = f"the native module is not built ({error}); install sklort with a C++20 compiler at hand"
             return
@@ -195,6 +196,11 @@ class CpuProvider:
                     return f"its {name} holds {inner.label}: {sentence}"
         return cast("str | None", _core().refuses(node.domain, node.op_type, node.version, _attributes(node)))
 
+    def _key(self, node: Node) -> int:
+        """What prepared operators are found by: the identity of the attributes, which must therefore stay alive."""
+        self._keyed[id(node.attributes)] = node.attributes
+        return id(node.attributes)
+
     def compile(self, part: Part) -> Runner:
         """The native program of a part."""
         return cast(Runner, self._program(part))
@@ -216,7 +222,7 @@ class CpuProvider:
                 list(step.inputs),
                 list(step.outputs),
                 list(step.release),
-                0 if step.bodies else id(node.attributes),
+                0 if step.bodies else self._key(node),
                 [(body.name, self._program(body.part), list(body.captured)) for body in step.bodies],
                 list(node.inputs),
             )
