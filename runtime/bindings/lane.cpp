@@ -120,6 +120,7 @@ PyObject* add_way(PyObject* self, PyObject* arguments, PyObject* keywords) {
       }
       way.category = nb::borrow(PyTuple_GET_ITEM(warning, 0));
       way.warning = nb::borrow(PyTuple_GET_ITEM(warning, 1));
+      if (PyUnicode_AsUTF8(way.warning.ptr()) == nullptr) throw nb::python_error();  // kept by the text: it cannot fail later
     }
     const auto& program_of = *way.runner->program();
     const std::size_t inputs = way.table == nullptr ? 1 : way.table->inputs();

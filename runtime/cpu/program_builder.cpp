@@ -1,3 +1,4 @@
+// How a program is made, step by step.
 #include <algorithm>
 #include <utility>
 

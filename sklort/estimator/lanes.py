@@ -199,7 +199,10 @@ class Lanes:
             runner = program.guarded.get(method)
             if runner is None:
                 continue
-            sample = runner.fast(np.zeros((1, self.intake.n_features), dtype=program.dtypes[0]))
+            try:
+                sample = runner.fast(np.zeros((1, self.intake.n_features), dtype=program.dtypes[0]))
+            except SessionError:  # the model refuses zeros
+                continue
             if isinstance(sample, np.ndarray):
                 lane.add(runner, *program.graph.shortcut(method, sample), bare)
 
@@ -211,7 +214,7 @@ class Lanes:
         found = self._tables.reader(X, signature, values)
         if found is None or (method, found[0]) in self._known or len(self._known) == MOST_TABLES:
             return
-        runner, raw = program.runners[method], program.raw(method, values)
+        runner, raw = program.runners[method], program.raw(method, [value[:1] for value in values])
         if is_program(runner) and isinstance(raw, np.ndarray):
             self._known.add((method, found[0]))
             lane.add(runner, *program.graph.shortcut(method, raw), table=found[1])

@@ -28,7 +28,7 @@ Array = npt.NDArray[Any]
 
 
 class _TwoLaneMethod(property):
-    """A method that is looked up without entering Python, so that a call is one Python frame.
+    """A method that is looked up without entering Python, so that a call is none of its frames.
 
     The getter, written in C, finds the function behind the method in `_lanes`. Where there is none it raises
     AttributeError, and Python goes on to `OnnxEstimator.__getattr__`, which decides whether the method exists.

@@ -1,4 +1,4 @@
-"""The fast lane is one Python frame and never changes the meaning of a call."""
+"""The fast lane is no Python frame and never changes the meaning of a call."""
 
 from __future__ import annotations
 
