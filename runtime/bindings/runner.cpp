@@ -13,7 +13,10 @@ namespace {
 // Work shorter than this keeps the GIL: to release it and take it again costs some tenths of a microsecond, and more where
 // others wait for it.
 constexpr float worth_releasing = 20'000;  // nanoseconds
-// The same in elements of the inputs, while the pace is not known.
+// Work shorter than this stays on one thread: to wake another one costs up to 50 microseconds where processors are virtual, and
+// the other one begins later still.
+constexpr float worth_sharing = 200'000;
+// What stands for the first while the pace is not known, in elements of the inputs.
 constexpr std::int64_t many_elements = 2048;
 
 bool has_shape(PyArrayObject* array, const std::vector<std::int64_t>& shape) noexcept {
@@ -86,7 +89,8 @@ std::optional<Program::Result> Runner::execute(std::span<const Value> inputs, bo
   const std::int64_t rows = has_rows ? std::max<std::int64_t>(inputs[0].tensor.shape[0], 1) : 1;
   std::optional<nb::gil_scoped_release> released;
   if (!keeps_gil(inputs, rows)) released.emplace();
-  const int threads = this->threads();
+  const float predicted = pace_.predict(rows);
+  const int threads = predicted >= 0 && predicted < worth_sharing ? 1 : this->threads();
   if (guarded && range_.is_bounded() && !is_within(inputs[0].tensor, range_, threads)) return std::nullopt;
   if (!pace_.is_due()) return program_->run(inputs, threads);
   const auto start = Clock::now();

@@ -279,38 +279,57 @@ Value rows_of(const Value& value, std::int64_t first, std::int64_t last) {
 
 }  // namespace
 
+// Equal blocks, as many for each thread; two at least where that costs nothing, so that a thread which a neighbour slows down can
+// leave one to the others. Loops over rows like round numbers.
+std::int64_t Program::block_of(std::int64_t rows, int threads) const noexcept {
+  constexpr std::int64_t round = 512;
+  const std::int64_t share = (rows + threads - 1) / threads;
+  std::int64_t blocks = (share + block_rows_ - 1) / block_rows_;
+  if (threads > 1 && block_rows_ <= 4 * round && share >= 2 * round) blocks = std::max<std::int64_t>(blocks, 2);
+  const std::int64_t block = (share + blocks - 1) / blocks;
+  const std::int64_t rounded = block > round ? (block + round - 1) / round * round : (block + 63) / 64 * 64;
+  return std::clamp<std::int64_t>(rounded, std::min<std::int64_t>(block_rows_, 256), block_rows_);
+}
+
 bool Program::run_blocks(Result& result, std::span<const Value> inputs, int threads) const {
   const std::int64_t rows = inputs[0].tensor.shape.rank() > 0 ? inputs[0].tensor.shape[0] : 0;
   for (const Value& input : inputs) {
     if (input.kind != Value::Kind::tensor || input.tensor.shape.rank() == 0 || input.tensor.shape[0] != rows) return false;
   }
   if (rows <= std::min<std::int64_t>(block_rows_, 256)) return false;
-  // Two threads get a block each before one gets two.
-  const std::int64_t block =
-      std::clamp<std::int64_t>((rows + threads - 1) / threads, std::min<std::int64_t>(block_rows_, 256), block_rows_);
+  const std::int64_t block = block_of(rows, threads);
   if (rows <= block) return false;
 
-  // Puts a block's outputs in their place. The first block tells what the outputs look like.
+  // What the outputs look like is known when the first block is done, whichever that is.
+  std::mutex first_done;
+  const auto make_room = [&](const Frame& frame) {
+    const std::lock_guard lock(first_done);
+    if (!result.whole_.empty()) return true;
+    for (const ProgramOutput& output : outputs_) {
+      const Value& part = *frame.slots_[static_cast<std::size_t>(output.slot)];
+      if (part.kind != Value::Kind::tensor || part.tensor.shape.rank() == 0) return false;
+      Tensor whole{part.tensor.dtype, part.tensor.shape, nullptr, {}};
+      whole.shape[0] = rows;
+      const std::size_t bytes = (static_cast<std::size_t>(whole.shape.count()) * item_size(whole.dtype) + 63) / 64 * 64;
+      result.memory_.emplace_back(std::aligned_alloc(64, std::max<std::size_t>(bytes, 64)), std::free);
+      whole.data = result.memory_.back().get();
+      if (whole.data == nullptr) return false;
+      result.whole_.push_back(Value::of(std::move(whole)));
+    }
+    return true;
+  };
+  // Puts a block's outputs in their place.
   const auto place = [&](Frame& frame, std::int64_t first, std::int64_t last) {
     if (!frame.memory_.texts.empty()) return false;  // strings made by this block would go with its frame
+    if (!make_room(frame)) return false;
     for (std::size_t i = 0; i < outputs_.size(); ++i) {
       const Value& part = *frame.slots_[static_cast<std::size_t>(outputs_[i].slot)];
-      if (part.kind != Value::Kind::tensor || part.tensor.shape.rank() == 0 || part.tensor.shape[0] != last - first) return false;
-      const std::size_t row =
-          static_cast<std::size_t>(part.tensor.shape.count(1, part.tensor.shape.rank())) * item_size(part.tensor.dtype);
-      if (first == 0) {
-        Tensor whole{part.tensor.dtype, part.tensor.shape, nullptr, {}};
-        whole.shape[0] = rows;
-        const std::size_t bytes = (static_cast<std::size_t>(rows) * row + 63) / 64 * 64;
-        result.memory_.emplace_back(std::aligned_alloc(64, std::max<std::size_t>(bytes, 64)), std::free);
-        whole.data = result.memory_.back().get();
-        if (whole.data == nullptr) return false;
-        result.whole_.push_back(Value::of(std::move(whole)));
-      }
+      if (part.kind != Value::Kind::tensor || part.tensor.shape.rank() == 0) return false;
       Tensor& whole = result.whole_[i].tensor;
       Shape expected = whole.shape;
       expected[0] = last - first;
       if (!(expected == part.tensor.shape) || whole.dtype != part.tensor.dtype) return false;
+      const std::size_t row = static_cast<std::size_t>(whole.shape.count(1, whole.shape.rank())) * item_size(whole.dtype);
       std::memcpy(static_cast<char*>(whole.data) + static_cast<std::size_t>(first) * row, part.tensor.data,
                   static_cast<std::size_t>(last - first) * row);
     }
@@ -325,28 +344,18 @@ bool Program::run_blocks(Result& result, std::span<const Value> inputs, int thre
     return placed;
   };
   std::atomic<bool> fine{true};
-  try {
-    std::vector<Value> parts;
-    auto frame = borrow();
-    fine = run_block(*frame, parts, 0, block);
-    give_back(std::move(frame));
-  } catch (...) {
-    fine = false;
-  }
-  if (fine) {
-    parallel(rows - block, block, threads, [&](std::int64_t first, std::int64_t last) noexcept {
-      try {
-        std::vector<Value> parts;
-        auto frame = borrow();
-        for (; first < last && fine.load(std::memory_order_relaxed); first += block) {
-          if (!run_block(*frame, parts, block + first, block + std::min(last, first + block))) fine = false;
-        }
-        give_back(std::move(frame));
-      } catch (...) {  // the run of the whole batch will say it
-        fine = false;
+  parallel(rows, block, threads, [&](std::int64_t first, std::int64_t last) noexcept {
+    try {
+      std::vector<Value> parts;
+      auto frame = borrow();
+      for (; first < last && fine.load(std::memory_order_relaxed); first += block) {
+        if (!run_block(*frame, parts, first, std::min(last, first + block))) fine = false;
       }
-    });
-  }
+      give_back(std::move(frame));
+    } catch (...) {  // the run of the whole batch will say it
+      fine = false;
+    }
+  });
   if (!fine) {
     result.whole_.clear();
     result.memory_.clear();

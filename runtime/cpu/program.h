@@ -127,6 +127,7 @@ class Program {
   static std::string read_by(const Frame& frame, const Step& step);
   void run_steps(Frame& frame, std::span<const Value> inputs, int threads) const;
   // False when the batch cannot be cut, or a block failed: the whole batch then runs at once, and raises what it raises.
+  std::int64_t block_of(std::int64_t rows, int threads) const noexcept;
   bool run_blocks(Result& result, std::span<const Value> inputs, int threads) const;
 
   std::size_t slot_count_ = 0;

@@ -109,28 +109,43 @@ class Pool {
     }
     job_ = &job;
     wanted_ = std::min(workers, static_cast<int>(threads_.size()));
-    pending_.store(static_cast<int>(threads_.size()), std::memory_order_relaxed);
+    gate_.store(0, std::memory_order_release);
     {
       const std::lock_guard lock(wake_mutex_);
       generation_.fetch_add(1, std::memory_order_release);
     }
     wake_.notify_all();
     job.work(0);
-    for (int left = pending_.load(std::memory_order_acquire); left != 0; left = pending_.load(std::memory_order_acquire)) {
-      pending_.wait(left, std::memory_order_acquire);
+    // Nothing is left to begin. Whoever has begun is waited for; whoever has not yet woken up comes to a closed gate.
+    for (int gate = gate_.fetch_or(closed, std::memory_order_acq_rel) | closed; gate != closed;
+         gate = gate_.load(std::memory_order_acquire)) {
+      gate_.wait(gate, std::memory_order_acquire);
     }
     return true;
   }
 
  private:
+  // The gate of a job: a bit that it is closed, and above it how many workers are inside.
+  static constexpr int closed = 1;
+  static constexpr int one_inside = 2;
+
   void serve(int index, std::uint64_t seen) noexcept {
     inside_job = true;
     for (;;) {
       wait_past(seen);
-      ++seen;
+      seen = generation_.load(std::memory_order_acquire);
+      if (!enter()) continue;
       if (index < wanted_) job_->work(index + 1);
-      if (pending_.fetch_sub(1, std::memory_order_acq_rel) == 1) pending_.notify_one();
+      if (gate_.fetch_sub(one_inside, std::memory_order_acq_rel) == (one_inside | closed)) gate_.notify_one();
     }
+  }
+
+  bool enter() noexcept {
+    int gate = gate_.load(std::memory_order_relaxed);
+    while ((gate & closed) == 0) {
+      if (gate_.compare_exchange_weak(gate, gate + one_inside, std::memory_order_acquire, std::memory_order_relaxed)) return true;
+    }
+    return false;
   }
 
   // Looks for new work for some microseconds, then sleeps.
@@ -149,7 +164,7 @@ class Pool {
   std::mutex wake_mutex_;
   std::condition_variable wake_;
   std::atomic<std::uint64_t> generation_{0};
-  std::atomic<int> pending_{0};
+  std::atomic<int> gate_{closed};
   std::vector<std::thread> threads_;
   Job* job_ = nullptr;
   int wanted_ = 0;

@@ -64,8 +64,9 @@ double Compared::cost(std::int64_t rows) const noexcept {
       row += (tree.leaves <= 64 ? price.leaf : price.wide_leaf) * static_cast<double>(tree.target < 0 ? targets : 1);
     }
   }
-  const std::int64_t block = vectors_for(rows) * compare_rows;
-  return row * static_cast<double>((rows + block - 1) / block * block);
+  const std::int64_t block = most_compare_vectors * compare_rows;
+  const std::int64_t rest = rows % block;
+  return row * static_cast<double>(rows - rest + (rest == 0 ? 0 : vectors_for(rest) * compare_rows));
 }
 
 template <class Value>
@@ -74,8 +75,7 @@ void compare_sums(const Compared& compared, Call& call, const Value* rows, std::
   const CompareLoops& loops = SKLORT_CHOOSE(compare_loops);
   const bool gather = gathers_are_fast();
   const std::int64_t targets = compared.targets;
-  const int vectors = vectors_for(count);
-  const std::int64_t block = vectors * compare_rows;
+  const std::int64_t block = vectors_for(count) * compare_rows;
   const int threads = compared.cost(count) < worth_sharing ? 1 : call.threads();
   auto* all_values = call.scratch_of<Value>(threads * block);
   auto* all_bins = call.scratch_of<std::int8_t>(threads * block * std::max<std::int64_t>(compared.most_columns, 1));
@@ -86,8 +86,10 @@ void compare_sums(const Compared& compared, Call& call, const Value* rows, std::
     double* block_sums = all_sums + worker * block * targets;
     for (; first < last; first += block) {
       const std::int64_t here = std::min(block, last - first);
-      std::fill_n(block_sums, block * targets, 0.0);
-      std::fill_n(values + here, block - here, Value{});
+      const int vectors = vectors_for(here);
+      const std::int64_t padded = vectors * compare_rows;
+      std::fill_n(block_sums, padded * targets, 0.0);
+      std::fill_n(values + here, padded - here, Value{});
       for (const Group& group : compared.groups) {
         std::int32_t feature = -1;
         for (std::size_t c = 0; c < group.columns.size(); ++c) {
@@ -96,12 +98,12 @@ void compare_sums(const Compared& compared, Call& call, const Value* rows, std::
             const Value* value = rows + first * features + feature;
             for (std::int64_t i = 0; i < here; ++i) values[i] = value[i * features];
           }
-          bin(loops, values, block, group, c, bins + static_cast<std::int64_t>(c) * block);
+          bin(loops, values, padded, group, c, bins + static_cast<std::int64_t>(c) * padded);
         }
         loops.trees(group.trees.data(), static_cast<std::int64_t>(group.trees.size()), compared.branches.data(),
                     compared.values.data(), bins, vectors, targets, gather, block_sums);
       }
-      loops.finish(block_sums, block, targets, here, sums + first * targets);
+      loops.finish(block_sums, padded, targets, here, sums + first * targets);
     }
   });
 }

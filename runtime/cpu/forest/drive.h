@@ -15,14 +15,17 @@ namespace sklort::forest {
 
 SKLORT_DECLARE(LeafLoops, leaf_loops)
 
-// Asks for a tree's nodes in their order: the rows would ask for them one by one, and wait for each.
-inline void fetch(const Packed& packed, const Tree& tree) noexcept {
+// Asks for a tree's nodes in their order, where the rows would come to most of them: they would ask one by one, and wait for
+// each.
+inline void fetch(const Packed& packed, const Tree& tree, std::int64_t rows) noexcept {
   constexpr std::size_t nearest_cache = std::size_t{32} << 10;
   constexpr std::size_t line = 64;
   const std::size_t size = packed.wide ? sizeof(tree::WideNode) : sizeof(tree::NarrowNode);
   if (tree.nodes * size <= nearest_cache || packed.bytes() <= second_level_cache()) return;
   const char* nodes = packed.wide ? reinterpret_cast<const char*>(packed.wide_nodes.data() + tree.first)
                                   : reinterpret_cast<const char*>(packed.narrow_nodes.data() + tree.first);
+  constexpr std::size_t lines_a_row = 16;
+  if (tree.nodes * size / line > static_cast<std::size_t>(rows) * lines_a_row) return;
   for (std::size_t at = 0; at < tree.nodes * size; at += line) __builtin_prefetch(nodes + at, 0, 2);
 }
 
@@ -66,7 +69,7 @@ void drive(const Packed& packed, const Way& way, double cost, Call& call, const 
       }
       if constexpr (!Way::by_row) {
         for (const Tree& tree : packed.trees) {
-          fetch(packed, tree);
+          fetch(packed, tree, here);
           way.tree(tree, keys, stride, here, payloads);
           if (packed.width == 1) {
             leaves.one(values, payloads, here, targets, to + tree.target);

@@ -58,7 +58,7 @@ void check_acyclic(const Forest& forest);
 void merge_copies(Forest& forest);
 
 // Below about so many predicted nanoseconds one thread is faster than two.
-inline constexpr double worth_sharing = 50000;
+inline constexpr double worth_sharing = 200000;
 
 // Numbers of an attribute that comes as floats or, spelled <name>_as_tensor, as a tensor of float or double; empty when neither
 // is there.
