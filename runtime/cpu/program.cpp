@@ -305,6 +305,7 @@ bool Program::run_blocks(Result& result, std::span<const Value> inputs, int thre
   const auto make_room = [&](const Frame& frame) {
     const std::lock_guard lock(first_done);
     if (!result.whole_.empty()) return true;
+    std::vector<Value> wholes;
     for (const ProgramOutput& output : outputs_) {
       const Value& part = *frame.slots_[static_cast<std::size_t>(output.slot)];
       if (part.kind != Value::Kind::tensor || part.tensor.shape.rank() == 0) return false;
@@ -314,8 +315,9 @@ bool Program::run_blocks(Result& result, std::span<const Value> inputs, int thre
       result.memory_.emplace_back(std::aligned_alloc(64, std::max<std::size_t>(bytes, 64)), std::free);
       whole.data = result.memory_.back().get();
       if (whole.data == nullptr) return false;
-      result.whole_.push_back(Value::of(std::move(whole)));
+      wholes.push_back(Value::of(std::move(whole)));
     }
+    result.whole_ = std::move(wholes);
     return true;
   };
   // Puts a block's outputs in their place.

@@ -68,7 +68,7 @@ def forest(
     pool = np.concatenate(
         [at, np.nextafter(at, np.float32(9)), np.nextafter(at, np.float32(-9)), [np.nan, np.inf, -np.inf, 0.0, -0.0]]
     )
-    return grown, rng.choice(pool, size=(700, features)).astype(np.float32)
+    return grown, rng.choice(pool, size=(904, features)).astype(np.float32)
 
 
 @pytest.fixture(params=_core.isas())
@@ -102,7 +102,7 @@ def test_engines_agree_with_the_judge_and_claim_what_they_should(name: str, dtyp
         compiled = program("TreeEnsembleRegressor", 3, attributes | {"sklort_engine": engine}, dtype)
         text = compiled.explain()[0]
         claimed |= {one for one in (engine, GENERAL) if takes(text, one)}
-        for count in (1, 5, 17, 40, 64, 65, 129, 401, 700):
+        for count in (1, 5, 17, 40, 64, 65, 129, 300, 399, 401, 700, 904):
             np.testing.assert_array_equal(
                 compiled.run([rows[:count]])[0], want[:count], err_msg=f"{count} rows: {text}"
             )

@@ -32,6 +32,7 @@ Prices prices() noexcept {
   return {0.06, 0.6, 0.6, 3.0, 4.0};
 }
 
+// The next rows, of so many that are left.
 int vectors_for(std::int64_t rows) noexcept { return rows <= 64 ? 1 : rows <= 128 ? 2 : rows <= 400 ? 4 : most_compare_vectors; }
 
 void bin(const CompareLoops& loops, const float* values, std::int64_t count, const Group& group, std::size_t column,
@@ -64,9 +65,9 @@ double Compared::cost(std::int64_t rows) const noexcept {
       row += (tree.leaves <= 64 ? price.leaf : price.wide_leaf) * static_cast<double>(tree.target < 0 ? targets : 1);
     }
   }
-  const std::int64_t block = most_compare_vectors * compare_rows;
-  const std::int64_t rest = rows % block;
-  return row * static_cast<double>(rows - rest + (rest == 0 ? 0 : vectors_for(rest) * compare_rows));
+  std::int64_t padded = rows / (most_compare_vectors * compare_rows) * most_compare_vectors * compare_rows;
+  while (padded < rows) padded += vectors_for(rows - padded) * compare_rows;
+  return row * static_cast<double>(padded);
 }
 
 template <class Value>
@@ -84,10 +85,10 @@ void compare_sums(const Compared& compared, Call& call, const Value* rows, std::
     Value* values = all_values + worker * block;
     std::int8_t* bins = all_bins + worker * block * compared.most_columns;
     double* block_sums = all_sums + worker * block * targets;
-    for (; first < last; first += block) {
-      const std::int64_t here = std::min(block, last - first);
-      const int vectors = vectors_for(here);
+    for (std::int64_t here = 0; first < last; first += here) {
+      const int vectors = vectors_for(last - first);
       const std::int64_t padded = vectors * compare_rows;
+      here = std::min(padded, last - first);
       std::fill_n(block_sums, padded * targets, 0.0);
       std::fill_n(values + here, padded - here, Value{});
       for (const Group& group : compared.groups) {

@@ -24,7 +24,7 @@ inline void fetch(const Packed& packed, const Tree& tree, std::int64_t rows) noe
   if (tree.nodes * size <= nearest_cache || packed.bytes() <= second_level_cache()) return;
   const char* nodes = packed.wide ? reinterpret_cast<const char*>(packed.wide_nodes.data() + tree.first)
                                   : reinterpret_cast<const char*>(packed.narrow_nodes.data() + tree.first);
-  constexpr std::size_t lines_a_row = 16;
+  constexpr std::size_t lines_a_row = 6;
   if (tree.nodes * size / line > static_cast<std::size_t>(rows) * lines_a_row) return;
   for (std::size_t at = 0; at < tree.nodes * size; at += line) __builtin_prefetch(nodes + at, 0, 2);
 }
@@ -40,8 +40,8 @@ void drive(const Packed& packed, const Way& way, double cost, Call& call, const 
   const int threads = cost < worth_sharing ? 1 : call.threads();
   const std::int64_t block = std::clamp<std::int64_t>((count + threads - 1) / threads, 1, packed.block_rows());
   const std::int64_t payload_count = std::max(block, trees);
-  Key* all_keys = call.scratch_of<Key>(threads * block * stride);
-  auto* all_payloads = call.scratch_of<std::uint32_t>(threads * payload_count);
+  Key* all_keys = call.scratch_of<Key>(threads * (block * stride + payload_count));
+  auto* all_payloads = reinterpret_cast<std::uint32_t*>(all_keys + threads * block * stride);
   const double* values = packed.values.data();
 
   const auto one_row = [&](const Key* keys, std::uint32_t* payloads, double* to) noexcept {

@@ -89,12 +89,12 @@ class Scoring {
 }  // namespace
 
 std::size_t Quick::bytes() const noexcept {
-  return groups.size() * sizeof(QuickGroup) + columns.size() + (limits.size() + keeps.size() + entries.size()) * 4;
+  return groups.size() * sizeof(QuickGroup) + columns.size() * (sizeof(columns[0]) + sizeof(limits[0]) + sizeof(keeps[0])) +
+         entries.size() * sizeof(entries[0]);
 }
 
 double Quick::cost(std::int64_t rows) const noexcept {
-  return static_cast<double>(rows) *
-         (1.0 * static_cast<double>(columns.size() / quick_lanes) + 16.0 * static_cast<double>(groups.size()));
+  return static_cast<double>(rows) * (1.0 * static_cast<double>(columns.size()) + 16.0 * static_cast<double>(groups.size()));
 }
 
 std::string quick_refuses(const Packed& packed) {
@@ -112,7 +112,7 @@ Quick quick_form(const Packed& packed) {
   for (std::size_t first = 0; first < packed.trees.size(); first += quick_lanes) {
     const std::size_t count = std::min<std::size_t>(quick_lanes, packed.trees.size() - first);
     QuickGroup group{};
-    group.first = static_cast<std::uint32_t>(quick.columns.size() / quick_lanes);
+    group.first = static_cast<std::uint32_t>(quick.columns.size());
     std::vector<std::array<std::vector<Slot>, quick_words>> trees;
     for (std::size_t lane = 0; lane < count; ++lane) {
       group.base[lane] = static_cast<std::uint32_t>(quick.entries.size());
@@ -123,12 +123,15 @@ Quick quick_form(const Packed& packed) {
       for (const auto& words : trees) slots = std::max(slots, words[word].size());
       group.slots[word] = static_cast<std::uint32_t>(slots);
       for (std::size_t slot = 0; slot < slots; ++slot) {
+        quick.columns.emplace_back();
+        quick.limits.emplace_back();
+        quick.keeps.emplace_back();
         for (std::size_t lane = 0; lane < quick_lanes; ++lane) {
           const bool there = lane < count && slot < trees[lane][word].size();
           const Slot one = there ? trees[lane][word][slot] : Slot{0, 0, ~std::uint32_t{0}};
-          quick.columns.push_back(one.column);
-          quick.limits.push_back(one.limit);
-          quick.keeps.push_back(one.keep);
+          quick.columns.back().lane[lane] = one.column;
+          quick.limits.back().lane[lane] = one.limit;
+          quick.keeps.back().lane[lane] = one.keep;
         }
       }
     }

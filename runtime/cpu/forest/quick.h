@@ -13,14 +13,20 @@
 
 namespace sklort::forest {
 
+// One number for each tree of a group: a load that crosses a cache line is two.
+template <class T>
+struct alignas(quick_lanes * sizeof(T)) Lanes {
+  T lane[quick_lanes];
+};
+
 struct Quick {
   std::vector<QuickGroup> groups;
-  std::vector<std::uint8_t> columns;
-  std::vector<std::uint32_t> limits;
-  std::vector<std::uint32_t> keeps;
+  std::vector<Lanes<std::uint8_t>> columns;  // by slot
+  std::vector<Lanes<std::uint32_t>> limits;
+  std::vector<Lanes<std::uint32_t>> keeps;
   std::vector<std::uint32_t> entries;  // of the walk's leaf table
 
-  QuickSlots slots() const noexcept { return {columns.data(), limits.data(), keeps.data()}; }
+  QuickSlots slots() const noexcept { return {columns.data()->lane, limits.data()->lane, keeps.data()->lane}; }
   std::size_t bytes() const noexcept;
   // Predicted nanoseconds for so many rows.
   double cost(std::int64_t rows) const noexcept;

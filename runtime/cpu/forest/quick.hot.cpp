@@ -27,16 +27,26 @@ SKLORT_INLINE __m512i key_of(const __m512i (&keys)[registers], __m512i column) n
 }
 
 template <int registers>
-SKLORT_INLINE __m512i possible(const QuickSlots& slots, std::uint32_t first, std::uint32_t count,
+SKLORT_INLINE __m512i strike(__m512i left, const QuickSlots& slots, std::size_t slot, const __m512i (&keys)[registers]) noexcept {
+  const std::size_t at = slot * quick_lanes;
+  const __m512i column = _mm512_cvtepu8_epi32(_mm_load_si128(reinterpret_cast<const __m128i*>(slots.columns + at)));
+  const __mmask16 above = _mm512_cmpgt_epu32_mask(key_of<registers>(keys, column), _mm512_load_si512(slots.limits + at));
+  return _mm512_mask_and_epi32(left, above, left, _mm512_load_si512(slots.keeps + at));
+}
+
+// The leaves that no slot strikes out. Two words at a time: each waits for itself.
+template <int registers>
+SKLORT_INLINE __m512i possible(const QuickSlots& slots, std::size_t first, std::size_t count,
                                const __m512i (&keys)[registers]) noexcept {
   __m512i left = _mm512_set1_epi32(-1);
-  for (std::size_t slot = first; slot < std::size_t{first} + count; ++slot) {
-    const std::size_t at = slot * quick_lanes;
-    const __m512i column = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(slots.columns + at)));
-    const __mmask16 above = _mm512_cmpgt_epu32_mask(key_of<registers>(keys, column), _mm512_loadu_si512(slots.limits + at));
-    left = _mm512_mask_and_epi32(left, above, left, _mm512_loadu_si512(slots.keeps + at));
+  __m512i other = left;
+  std::size_t slot = first;
+  for (; slot + 2 <= first + count; slot += 2) {
+    left = strike<registers>(left, slots, slot, keys);
+    other = strike<registers>(other, slots, slot + 1, keys);
   }
-  return left;
+  if (slot < first + count) left = strike<registers>(left, slots, slot, keys);
+  return _mm512_and_si512(left, other);
 }
 
 template <int registers>

@@ -16,7 +16,7 @@ struct QuickGroup {
   std::uint32_t base[quick_lanes];   // of each tree, its leaf 0 among the entries
 };
 
-struct QuickSlots {  // entry 16 * slot + lane
+struct QuickSlots {  // entry 16 * slot + lane; aligned to a slot's bytes
   const std::uint8_t* columns;
   const std::uint32_t* limits;
   const std::uint32_t* keeps;  // the leaves that stay possible when the key is above the limit: leaf i is bit 31 - i

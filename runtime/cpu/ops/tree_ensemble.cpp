@@ -17,6 +17,8 @@ using forest::Forest;
 using forest::Sums;
 
 constexpr std::int64_t rows_a_chunk = 4096;
+// So many rows or fewer need neither memory from the pool nor a general conversion.
+constexpr std::int64_t few = 8;
 
 // Written to the node by the session that was asked for an engine.
 forest::Engine engine_asked(const Node& node) { return forest::engine_of(node.text("sklort_engine", "auto")); }
@@ -34,6 +36,10 @@ void write_scores(Call& call, int output, DType dtype, double* scores, std::int6
                   PostTransform post) {
   if (post != PostTransform::none) apply(post, scores, rows, columns);
   Tensor& out = call.allocate(output, dtype, {rows, columns});
+  if (rows <= few && dtype == DType::float32) {
+    for (std::int64_t i = 0; i < rows * columns; ++i) out.as<float>()[i] = static_cast<float>(scores[i]);
+    return;
+  }
   Tensor from{DType::float64, out.shape, scores, {}};
   convert_numbers(from, out, call.threads());
 }
@@ -120,7 +126,8 @@ class Classifier final : public Op {
     const std::int64_t count = Sums::row_count(rows);
     const std::int64_t classes = sums_.targets();
     double* scores = sums_.of(call, rows);
-    auto* winners = call.scratch_of<std::int32_t>(count);
+    std::array<std::int32_t, few> small;
+    std::int32_t* winners = count <= few ? small.data() : call.scratch_of<std::int32_t>(count);
     PostTransform post = post_;
     if (one_score_) {
       spread(scores, winners, count);
