@@ -49,9 +49,13 @@ void softmax_row(const T* x, std::int64_t columns, T* out) noexcept {
   for (std::int64_t i = 1; i < columns; ++i) most = x[i] > most ? x[i] : most;
   if (columns <= most_columns) {  // beyond the columns there is padding, whatever it holds
     alignas(vector_bytes) T powers[most_columns];
-    for (std::int64_t left = 0; left < columns; left += L) store(powers + left, exp<T>(load(x + left) - most));
-    const T total = static_cast<T>(pairwise<Itself>(powers, columns));
     std::int64_t left = 0;
+    do {  // there is a column
+      store(powers + left, exp<T>(load(x + left) - most));
+      left += L;
+    } while (left < columns);
+    const T total = static_cast<T>(pairwise<Itself>(powers, columns));
+    left = 0;
     for (; left + L <= columns; left += L) store(out + left, load(powers + left) / total);
     if (left == columns) return;
     store(powers, load(powers + left) / total);
