@@ -16,7 +16,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 # pyproject.toml's [build-system] requires, and the two programs it runs; tests/rules compares them.
 BUILD_TOOLS := "scikit-build-core>=0.10" "nanobind~=3.1.0" "numpy>=2.0" cmake ninja
 NATIVE := $(shell find runtime -type f \( -name '*.cpp' -o -name '*.h' -o -name CMakeLists.txt \))
-NATIVE_TESTS := tests/ops tests/providers tests/native
+NATIVE_TESTS := tests/ops tests/providers tests/native tests/session
 
 # A compiler's new warning must not stop a user: it stops the tests run by a machine.
 ifdef CI
@@ -61,7 +61,7 @@ sanitize: dev
 	@$(BIN)/cmake --build build/sanitize -- --quiet
 	@LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libubsan.so)" \
 	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
-	  $(BIN)/python -m pytest -q -p no:xdist --native build/sanitize $(wildcard $(NATIVE_TESTS))
+	  $(BIN)/python -m pytest -q -s -p no:xdist --native build/sanitize $(wildcard $(NATIVE_TESTS))
 
 stub: dev
 	@$(BIN)/python -m nanobind.stubgen -m sklort._native._core -o sklort/_native/_core.pyi

@@ -26,7 +26,11 @@ struct Quick {
   std::vector<Lanes<std::uint32_t>> keeps;
   std::vector<std::uint32_t> entries;  // of the walk's leaf table
 
-  QuickSlots slots() const noexcept { return {columns.data()->lane, limits.data()->lane, keeps.data()->lane}; }
+  QuickSlots slots() const noexcept {
+    // Without a branch there is no slot, and no first one to point into.
+    if (columns.empty()) return {};
+    return {columns.data()->lane, limits.data()->lane, keeps.data()->lane};
+  }
   std::size_t bytes() const noexcept;
   // Predicted nanoseconds for so many rows.
   double cost(std::int64_t rows) const noexcept;
