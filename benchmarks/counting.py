@@ -21,8 +21,8 @@ TRACE_ME, SINGLE_STEP = 0, 9
 WARM = 100
 REPEATS = 3
 """Counts, of which the least is taken: now and then the interpreter specialises its own code during a call."""
-MOST = 2_000_000
-"""Instructions: whoever needs more is not counted; a single step takes ten microseconds or more."""
+MOST = 200_000
+"""Instructions: whoever needs more is not counted; a single step takes ten microseconds, or fifty where processors are virtual."""
 
 
 class NotCounted(Exception):
