@@ -22,7 +22,7 @@ WARM = 100
 REPEATS = 3
 """Counts, of which the least is taken: now and then the interpreter specialises its own code during a call."""
 MOST = 200_000
-"""Instructions: whoever needs more is not counted; a step takes ten microseconds, fifty where processors are virtual."""
+"""Instructions: whoever needs more is not counted; a step takes ten microseconds, and fifty on virtual machines."""
 
 
 class NotCounted(Exception):
