@@ -58,13 +58,9 @@ std::size_t Compared::bytes() const noexcept {
 
 double Compared::cost(std::int64_t rows) const noexcept {
   const Prices price = prices();
-  double row = price.branch * static_cast<double>(branches.size());
-  for (const Group& group : groups) {
-    row += (group.thresholds.empty() ? price.wide_value : price.value) * static_cast<double>(group.columns.size());
-    for (const CompareTree& tree : group.trees) {
-      row += (tree.leaves <= 64 ? price.leaf : price.wide_leaf) * static_cast<double>(tree.target < 0 ? targets : 1);
-    }
-  }
+  const double row = price.branch * static_cast<double>(branches.size()) +
+                     (doubles ? price.wide_value : price.value) * static_cast<double>(columns) +
+                     price.leaf * static_cast<double>(leaves) + price.wide_leaf * static_cast<double>(wide_leaves);
   std::int64_t padded = rows / (most_compare_vectors * compare_rows) * most_compare_vectors * compare_rows;
   while (padded < rows) padded += vectors_for(rows - padded) * compare_rows;
   return row * static_cast<double>(padded);

@@ -36,6 +36,11 @@ struct Compared {
   std::vector<double> values;
   std::int64_t targets = 1;
   std::int64_t most_columns = 0;  // of any group
+  bool doubles = false;           // for rows of double
+  // What a row costs, beside its branches: columns binned, leaf values added from tables of at most 64, and from larger ones.
+  std::int64_t columns = 0;
+  std::int64_t leaves = 0;
+  std::int64_t wide_leaves = 0;
 
   std::size_t bytes() const noexcept;
   // Predicted nanoseconds for so many rows.

@@ -49,7 +49,10 @@ class Flattener {
   using Thresholds = std::map<Which, std::set<Number>>;
 
  public:
-  explicit Flattener(const Forest& forest) : forest_(forest) { out_.targets = forest.targets; }
+  explicit Flattener(const Forest& forest) : forest_(forest) {
+    out_.targets = forest.targets;
+    out_.doubles = sizeof(Key) == 8;
+  }
 
   Compared run() {
     // Greedy: a group takes the next tree as long as its columns stay in the nearest cache.
@@ -115,7 +118,9 @@ class Flattener {
       }
     }
     for (std::size_t tree = first; tree < last; ++tree) emit_tree(forest_.roots[tree], group);
-    out_.most_columns = std::max(out_.most_columns, static_cast<std::int64_t>(group.columns.size()));
+    const auto columns = static_cast<std::int64_t>(group.columns.size());
+    out_.columns += columns;
+    out_.most_columns = std::max(out_.most_columns, columns);
     out_.groups.push_back(std::move(group));
   }
 
@@ -138,6 +143,7 @@ class Flattener {
     tree.values = static_cast<std::uint32_t>(out_.values.size());
     tree.target = the_target();
     const std::size_t width = tree.target < 0 ? static_cast<std::size_t>(forest_.targets) : 1;
+    (padded <= 64 ? out_.leaves : out_.wide_leaves) += static_cast<std::int64_t>(width);
     out_.values.resize(out_.values.size() + width * padded, 0.0);
     double* values = out_.values.data() + tree.values;
     for (std::size_t at = 0; at < leaves_.size(); ++at) {

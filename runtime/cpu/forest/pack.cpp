@@ -169,6 +169,8 @@ class Packer {
       packed_.trees[i].first = nodes.size();
       if (!pack_tree(forest_.roots[i], nodes, packed_.trees[i])) return false;
       depths += packed_.trees[i].depth;
+      packed_.deepest = std::max(packed_.deepest, packed_.trees[i].depth);
+      packed_.even = packed_.even && packed_.trees[i].even;
       if constexpr (std::is_same_v<Node, tree::NarrowNode>) {
         if (packed_.trees[i].depth >= static_cast<std::int32_t>(Top::levels)) {
           packed_.trees[i].top = static_cast<std::int32_t>(packed_.tops.size());

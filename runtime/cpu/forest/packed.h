@@ -58,6 +58,8 @@ struct Packed {
   std::int32_t target = -1;  // of all trees, when width is 1 and they have one in common
   std::vector<double> values;
   double mean_depth = 0;
+  std::int32_t deepest = 0;  // of any tree
+  bool even = true;          // all trees are
 
   // Predicted nanoseconds for so many rows; the constants are measurements.
   double cost(std::int64_t rows, Follow how) const noexcept;

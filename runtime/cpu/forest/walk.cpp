@@ -37,9 +37,7 @@ class Plain {
  public:
   static constexpr bool by_row = false;
 
-  explicit Plain(const Packed& packed) noexcept : packed_(packed), loops_(SKLORT_CHOOSE(walk_loops)) {
-    for (const Tree& tree : packed.trees) deepest_ = std::max(deepest_, tree.depth);
-  }
+  explicit Plain(const Packed& packed) noexcept : packed_(packed), loops_(SKLORT_CHOOSE(walk_loops)) {}
 
   void tree(const Tree& tree, const Key* keys, std::int64_t stride, std::int64_t rows, std::uint32_t* payloads) const noexcept {
     const std::int32_t steps = fixed_steps(tree.depth);
@@ -51,7 +49,7 @@ class Plain {
   }
 
   void row(const Key* keys, std::uint32_t* payloads) const noexcept {
-    const std::int32_t steps = fixed_steps(deepest_);
+    const std::int32_t steps = fixed_steps(packed_.deepest);
     const auto trees = static_cast<std::int64_t>(packed_.trees.size());
     const std::size_t* first = &packed_.trees.data()->first;
     if constexpr (sizeof(Key) == 4) {
@@ -64,7 +62,6 @@ class Plain {
  private:
   const Packed& packed_;
   const WalkLoops& loops_;
-  std::int32_t deepest_ = 0;
 };
 
 // A path in each lane of a vector, with gather instructions.
@@ -72,12 +69,7 @@ class Gathering {
  public:
   static constexpr bool by_row = false;
 
-  explicit Gathering(const Packed& packed) noexcept : packed_(packed), loops_(SKLORT_CHOOSE(gather_loops)) {
-    for (const Tree& tree : packed.trees) {
-      deepest_ = std::max(deepest_, tree.depth);
-      even_ = even_ && tree.even;
-    }
-  }
+  explicit Gathering(const Packed& packed) noexcept : packed_(packed), loops_(SKLORT_CHOOSE(gather_loops)) {}
 
   void tree(const Tree& tree, const std::uint32_t* keys, std::int64_t stride, std::int64_t rows,
             std::uint32_t* payloads) const noexcept {
@@ -88,14 +80,12 @@ class Gathering {
   void row(const std::uint32_t* keys, std::uint32_t* payloads) const noexcept {
     loops_.row(packed_.narrow_nodes.data(), &packed_.trees.data()->first, first_stride,
                static_cast<std::int64_t>(packed_.trees.size()), keys, static_cast<std::int64_t>(packed_.columns.size()) + 1,
-               deepest_, even_, payloads);
+               packed_.deepest, packed_.even, payloads);
   }
 
  private:
   const Packed& packed_;
   const GatherLoops& loops_;
-  std::int32_t deepest_ = 0;
-  bool even_ = true;
 };
 
 static_assert(sizeof(Tree) % sizeof(std::size_t) == 0 && offsetof(Tree, first) == 0);
