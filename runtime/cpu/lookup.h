@@ -69,15 +69,29 @@ class TextLookup {
   TextLookup() = default;
   TextLookup(std::span<const std::string> keys, Duplicates duplicates);
 
-  std::int32_t find(std::string_view key) const noexcept {
-    if (key.size() > longest_) return -1;
+  // A key on the way to its place: who looks for many sets out for all of them before the first one arrives.
+  struct Sought {
+    std::string_view key;
+    std::uint64_t head;
+    std::uint64_t place;
+  };
+  Sought seek(std::string_view key) const noexcept {
+    if (key.size() > longest_) return {key, 0, nowhere};
     const std::uint64_t head = head_of(key);
-    for (std::uint64_t place = first_place(key, head);; place = (place + 1) & mask_) {
+    const std::uint64_t place = first_place(key, head);
+    __builtin_prefetch(&slots_[place]);
+    return {key, head, place};
+  }
+
+  std::int32_t find(const Sought& sought) const noexcept {
+    if (sought.place == nowhere) return -1;
+    for (std::uint64_t place = sought.place;; place = (place + 1) & mask_) {
       const Slot& slot = slots_[place];
       if (slot.index < 0) return -1;
-      if (slot.head == head && slot.size == key.size() && same_tail(slot, key)) return slot.index;
+      if (slot.head == sought.head && slot.size == sought.key.size() && same_tail(slot, sought.key)) return slot.index;
     }
   }
+  std::int32_t find(std::string_view key) const noexcept { return find(seek(key)); }
 
  private:
   struct Slot {
@@ -86,6 +100,7 @@ class TextLookup {
     std::int32_t index = -1;
   };
   static constexpr std::size_t head_size = 8;
+  static constexpr std::uint64_t nowhere = ~std::uint64_t{0};
   static constexpr std::uint64_t factor = 0x9E3779B97F4A7C15U;
 
   template <class Word>

@@ -4,8 +4,9 @@ value of a graph input is a certain category, or how often a term is in a text, 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 from sklort.graph.ir import Array, Node
 from sklort.graph.types import DType
@@ -86,6 +87,30 @@ class Term(NamedTuple):
     dtype: DType
 
 
+class Terms(Sequence[Term]):
+    """All columns of a bag in their order, made when they are looked at."""
+
+    def __init__(self, bag: Bag) -> None:
+        self.bag = bag
+
+    def __len__(self) -> int:
+        return self.bag.columns
+
+    @overload
+    def __getitem__(self, at: int) -> Term: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Term]: ...
+
+    def __getitem__(self, at: int | slice) -> Term | Sequence[Term]:
+        if isinstance(at, slice):
+            return [self[i] for i in range(self.bag.columns)[at]]
+        return Term(self.bag, range(self.bag.columns)[at], self.bag.dtype)
+
+    def __iter__(self) -> Iterator[Term]:
+        return (Term(self.bag, at, self.bag.dtype) for at in range(self.bag.columns))
+
+
 Cell = Number | Hot | Rank | Term
 
 
@@ -97,5 +122,5 @@ class Table:
     """Cells of a value of shape (n, inner, columns / inner), or (n, columns) where `inner` is 0, or one cell of a value
     of shape (n,) where it is `FLAT`."""
 
-    cells: tuple[Cell, ...]
+    cells: Sequence[Cell]
     inner: int = 0

@@ -54,7 +54,7 @@ def _match(node: Node, facts: Facts) -> Found | None:
         return None
     trace = Cells(facts)
     try:
-        cells = trace.matrix(node.inputs[0])
+        cells = tuple(trace.matrix(node.inputs[0]))
     except Unknown as unknown:
         if not unknown.args:
             return None
@@ -223,21 +223,28 @@ def _texts(cells: Sequence[Cell], sources: list[str]) -> tuple[dict[str, Attribu
     """The attributes of the texts, if there are any, and their columns in the order of the kernel: bag after bag."""
     bags: dict[int, Bag] = {}
     columns: dict[int, list[int]] = {}
-    rows: dict[int, Array] = {}
     for at, cell in enumerate(cells):
         if isinstance(cell, Term):
-            bag = bags.setdefault(id(cell.bag), cell.bag)
-            row = rows.setdefault(id(bag), np.full(bag.columns, -1, np.int64))
-            row[cell.at] = len(columns.setdefault(id(bag), []))
-            columns[id(bag)].append(at)
+            bags[id(cell.bag)] = cell.bag
+            columns.setdefault(id(cell.bag), []).append(at)
     those = list(bags.values())
     if not those:
         return {}, []
     attributes = text_attributes(those)
     attributes["text_sources"] = _ints([sources.index(bag.source) for bag in those])
     attributes["text_row_counts"] = _ints([len(each) for each in columns.values()])
-    attributes["text_rows"] = Attribute(AttributeKind.INTS, np.concatenate(list(rows.values())))
+    rows = [_rows(bag, [cells[at] for at in columns[id(bag)]]) for bag in those]
+    attributes["text_rows"] = _ints([row for each in rows for row in each])
     return attributes, [at for each in columns.values() for at in each]
+
+
+def _rows(bag: Bag, chosen: Sequence[Cell]) -> list[int]:
+    """For each column of the bag where it stands among those chosen, -1 for the others."""
+    rows = [-1] * bag.columns
+    for row, cell in enumerate(chosen):
+        if isinstance(cell, Term):
+            rows[cell.at] = row
+    return rows
 
 
 RULE = Rule(

@@ -14,7 +14,7 @@ import numpy as np
 
 from sklort.graph.ir import Array, Attribute, AttributeKind, Node
 from sklort.graph.types import DType
-from sklort.passes.cells import FLOATS, Bag, Table, Term
+from sklort.passes.cells import FLOATS, Bag, Table, Term, Terms
 from sklort.passes.columns import Unknown
 
 _CASES = ("LOWER", "UPPER")
@@ -62,19 +62,13 @@ def _with_mode(bag: Bag, mode: str, weights: Array) -> Bag:
     return replace(bag, stages=stages)
 
 
-def terms_of(bag: Bag) -> Table:
-    return Table(tuple(Term(bag, at, bag.dtype) for at in range(bag.columns)))
+def table_of(bag: Bag) -> Table:
+    return Table(Terms(bag))
 
 
 def whole_bag(table: Table) -> Bag | None:
     """The bag whose columns are those of the table, all of them in their order."""
-    cells = table.cells
-    bag = cells[0].bag if isinstance(cells[0], Term) else None
-    if bag is None or table.inner or len(cells) != bag.columns or cells[0].dtype is not bag.dtype:
-        return None
-    if any(not isinstance(cell, Term) or cell.bag is not bag or cell.at != at for at, cell in enumerate(cells)):
-        return None
-    return bag
+    return table.cells.bag if isinstance(table.cells, Terms) and not table.inner else None
 
 
 def staged(table: Table, kind: str, dtype: np.dtype[Any] | None = None, numbers: Array | None = None) -> Table:
@@ -82,7 +76,7 @@ def staged(table: Table, kind: str, dtype: np.dtype[Any] | None = None, numbers:
     bag = whole_bag(table)
     if bag is None or bag.dtype not in FLOATS or (dtype is not None and bag.dtype.numpy != dtype):
         raise Unknown
-    return terms_of(replace(bag, stages=(*bag.stages, (kind, numbers))))
+    return table_of(replace(bag, stages=(*bag.stages, (kind, numbers))))
 
 
 def weighed(table: Table, kind: str, numbers: Array) -> Table:
@@ -112,7 +106,7 @@ def cast_bag(bag: Bag, to: DType) -> Table:
         bag = replace(bag, dtype=to)
     elif bag.dtype is not to:
         raise Unknown
-    return terms_of(bag)
+    return table_of(bag)
 
 
 def cast_term(cell: Term, to: DType) -> Term:

@@ -16,7 +16,7 @@ from sklort.graph.types import DType, TensorType
 from sklort.passes.cells import FLAT, FLOATS, SOURCES, Bag, Cell, Encoder, Hot, Number, Rank, Stage, Table, Term
 from sklort.passes.columns import ML, Unknown
 from sklort.passes.rule import Facts
-from sklort.passes.terms import cast_bag, cast_term, normalized, read_bag, staged, terms_of, weighed, whole_bag
+from sklort.passes.terms import cast_bag, cast_term, normalized, read_bag, staged, table_of, weighed, whole_bag
 
 _STAGES = {"Sub": "subtract", "Add": "add", "Mul": "multiply", "Div": "divide"}
 
@@ -31,7 +31,7 @@ class Cells:
     bags: list[Bag] = field(default_factory=list)
     tables: dict[str, Table] = field(default_factory=dict)
 
-    def matrix(self, name: str) -> tuple[Cell, ...]:
+    def matrix(self, name: str) -> Sequence[Cell]:
         table = self.table(name)
         if table.inner:
             raise Unknown
@@ -203,7 +203,7 @@ class Cells:
             raise Unknown
         bag = read_bag(cell.source, cell.column, [each.kind for each in cell.stages], tokenizer, node)
         self.bags.append(bag)
-        return terms_of(bag)
+        return table_of(bag)
 
     def _normalized_text(self, node: Node) -> Table:
         table = self.table(node.inputs[0])

@@ -176,9 +176,11 @@ void Terms::find(std::int64_t index, const Source* sources, std::int64_t row, Fo
     text.change == Case::lower ? text::append_lower(content, to.changed) : text::append_upper(content, to.changed);
     content = to.changed;
   }
-  to.items.clear();
+  to.sought.clear();
   text.cutter.cut(content, to.cutters[static_cast<std::size_t>(index)],
-                  [&](std::string_view token) { to.items.push_back(text.vocabulary.item(token)); });
+                  [&](std::string_view token) { to.sought.push_back(text.vocabulary.seek(token)); });
+  to.items.clear();
+  for (const TextLookup::Sought& sought : to.sought) to.items.push_back(text.vocabulary.item(sought));
   to.hits.clear();
   text.vocabulary.each(to.items.data(), static_cast<std::int64_t>(to.items.size()),
                        [&](std::int32_t column) { to.hits.push_back(column); });

@@ -53,6 +53,7 @@ class Terms {
     friend class Terms;
     std::vector<text::Cutter::Scratch> cutters;
     std::string changed;
+    std::vector<TextLookup::Sought> sought;
     std::vector<std::int32_t> items;
     std::vector<std::int32_t> hits;
     std::vector<std::int32_t> places;

@@ -52,7 +52,7 @@ Runs::Runs(const CodeSet& set, std::size_t least)
     : least_(least), codes_([&](char32_t first, auto& page) {
         for (std::size_t i = 0; i < page.size(); ++i) page[i] = set.contains(first + static_cast<char32_t>(i)) ? 1 : 0;
       }) {
-  for (std::size_t code = 0; code < ascii_.size(); ++code) ascii_[code] = codes_[static_cast<char32_t>(code)] != 0;
+  for (std::size_t code = 0; code < ascii_.size(); ++code) ascii_[code] = codes_[static_cast<char32_t>(code)];
 }
 
 }  // namespace sklort::text

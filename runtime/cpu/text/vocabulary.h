@@ -23,6 +23,8 @@ class Vocabulary {
   std::int64_t count() const noexcept { return count_; }
 
   // The number of an item, -1 when it is in no n-gram.
+  TextLookup::Sought seek(std::string_view text) const noexcept { return words_.seek(text); }
+  std::int32_t item(const TextLookup::Sought& sought) const noexcept { return words_.find(sought); }
   std::int32_t item(std::string_view text) const noexcept { return words_.find(text); }
   std::int32_t item(std::int64_t number) const noexcept { return numbers_.find(number); }
 
