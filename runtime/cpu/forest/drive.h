@@ -29,8 +29,8 @@ inline void fetch(const Packed& packed, const Tree& tree, std::int64_t rows) noe
   for (std::size_t at = 0; at < tree.nodes * size; at += line) __builtin_prefetch(nodes + at, 0, 2);
 }
 
-// `Way` has tree(tree, keys, stride, rows, payloads): one tree, many rows; row(keys, payloads): one row, all trees; and `by_row`,
-// true when it has no other. `cost`: predicted nanoseconds.
+// `Way` has tree(tree, keys, stride, rows, payloads): one tree, many rows; row(keys, payloads): one row, all trees. Or it is
+// `by_row`: it has, instead of the first, sum(keys, values): one row, what its leaves add up to. `cost`: predicted nanoseconds.
 template <class Key, class Way, class Value, class Fill>
 void drive(const Packed& packed, const Way& way, double cost, Call& call, const Value* rows, std::int64_t features,
            std::int64_t count, std::int64_t targets, Fill fill, double* sums) {
@@ -45,6 +45,12 @@ void drive(const Packed& packed, const Way& way, double cost, Call& call, const 
   const double* values = packed.values.data();
 
   const auto one_row = [&](const Key* keys, std::uint32_t* payloads, double* to) noexcept {
+    if constexpr (Way::by_row) {
+      if (packed.width == 1 && packed.target >= 0) {
+        to[packed.target] = way.sum(keys, values);
+        return;
+      }
+    }
     way.row(keys, payloads);
     if (packed.width != 1) {
       leaves.row_all(values, payloads, trees, targets, to);
