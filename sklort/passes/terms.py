@@ -102,6 +102,11 @@ def cast_bag(bag: Bag, to: DType) -> Table:
         bag = replace(bag, dtype=to, stages=(*bag.stages, ("binary", None)))
     elif bag.dtype is DType.FLOAT and to is DType.DOUBLE:
         bag = replace(bag, dtype=to, stages=(*bag.stages, ("widen", None)))
+    elif bag.dtype is DType.FLOAT and to is DType.INT64 and all(kind == "binary" for kind, _ in bag.stages):
+        bag = replace(bag, dtype=to)  # counts
+    elif bag.dtype is DType.INT64 and to in FLOATS:
+        stages = (*bag.stages, ("widen", None)) if to is DType.DOUBLE else bag.stages
+        bag = replace(bag, dtype=to, stages=stages)
     elif bag.dtype is DType.BOOL and to is DType.FLOAT and all(kind != "widen" for kind, _ in bag.stages):
         bag = replace(bag, dtype=to)
     elif bag.dtype is not to:

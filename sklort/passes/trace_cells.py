@@ -178,6 +178,14 @@ class Cells:
         norm = node.attributes.get("norm")
         return normalized(self.table(node.inputs[0]), "MAX" if norm is None else str(norm.value))
 
+    def _lp_normalized(self, node: Node) -> Table:
+        axis, p = (node.attributes.get(name) for name in ("axis", "p"))
+        if axis is not None and axis.value not in (1, -1):
+            raise Unknown
+        return staged(
+            self.table(node.inputs[0]), "l1" if p is not None and p.value == 1 else "l2", np.dtype(np.float64)
+        )
+
     def _log(self, node: Node) -> Table:
         """Log(x + 1), as skl2onnx writes sublinear counts."""
         added = self._maker(node.inputs[0], "Add")
@@ -231,6 +239,8 @@ class Cells:
     def _where(self, node: Node) -> Table:
         """Where(IsNaN(x), row, x)."""
         test = self.facts.maker.get(node.inputs[0])
+        if test is not None and test.op_type == "Equal":
+            return self._sublinear(node)
         if test is None or test.op_type != "IsNaN" or test.domain or test.inputs[0] != node.inputs[2]:
             raise Unknown
         self.cone[id(test)] = test
@@ -238,6 +248,20 @@ class Cells:
         constant = self.constant(node.inputs[1], None)
         fill = self._row(constant, len(table.cells), table).tolist()
         return self._staged(table, "fill_nan", [(each,) for each in fill], constant.dtype)
+
+    def _sublinear(self, node: Node) -> Table:
+        """Where(Equal(x, 0), x, Add(Log(x), 1))."""
+        test, name = self._maker(node.inputs[0], "Equal"), node.inputs[1]
+        added = self._maker(node.inputs[2], "Add")
+        log = self._maker(added.inputs[0], "Log")
+        table = self.table(name)
+        zero, one = (self.constant(each.inputs[1], None) for each in (test, added))
+        for constant, wanted in ((zero, 0), (one, 1)):
+            if (self._row(constant, len(table.cells), table) != wanted).any():
+                raise Unknown
+        if test.version < 7 or added.version < 7 or test.inputs[0] != name or log.inputs[0] != name:
+            raise Unknown
+        return staged(table, "sublinear", one.dtype)
 
     def _clip(self, node: Node) -> Table:
         table = self.table(node.inputs[0])
@@ -396,6 +420,7 @@ _FOLLOW: dict[tuple[str, str], Callable[[Cells, Node], Table]] = {
     ("", "Clip"): Cells._clip,
     ("", "ReduceSum"): Cells._rank,
     ("", "Log"): Cells._log,
+    ("", "LpNormalization"): Cells._lp_normalized,
     ("", "StringNormalizer"): Cells._normalized_text,
     ("", "TfIdfVectorizer"): Cells._terms,
     **{("", op): Cells._arithmetic for op in _STAGES},
