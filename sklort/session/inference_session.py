@@ -22,10 +22,14 @@ from sklort.providers.cpu import CpuProvider, entered_by, give_memory_back, is_p
 from sklort.providers.part import Provider, Runner
 from sklort.providers.reference import evaluate
 from sklort.session.arguments import choose_providers
+from sklort.session.device import OrtMemoryInfo, cpu_memory
 from sklort.session.explain import ExplainedNode, Explanation
+from sklort.session.io_binding import IOBinding
+from sklort.session.nearest import did_you_mean
 from sklort.session.node_arg import ModelMetadata, NodeArg
 from sklort.session.options import GraphOptimizationLevel, SessionOptions
-from sklort.session.values import FeedReader, nearest
+from sklort.session.ort_value import OrtValue
+from sklort.session.values import FeedReader
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -141,6 +145,27 @@ class InferenceSession:
                 compiled = self._compile(self._names(output_names) if output_names else self._output_names, fed)
         return compiled.runner.run([values[port.name] for port in compiled.plan.inputs])
 
+    def run_with_ort_values(
+        self, output_names: Sequence[str] | None, input_dict_ort_values: Mapping[str, Any], run_options: Any = None
+    ) -> list[OrtValue]:
+        """`run` with OrtValues; what it returns is each output as one. Arrays may be fed too."""
+        feed: Any = input_dict_ort_values
+        if isinstance(feed, dict):  # plain arrays take the short way
+            feed = {name: value.held if isinstance(value, OrtValue) else value for name, value in feed.items()}
+        found = self.run(output_names, feed, run_options)
+        kinds = {arg.name: arg.type for arg in self._outputs}
+        return [OrtValue(value, kinds[name]) for name, value in zip(output_names or self._output_names, found)]
+
+    def io_binding(self) -> IOBinding:
+        """Inputs and outputs to bind, for `run_with_iobinding`."""
+        return IOBinding(self)
+
+    def run_with_iobinding(self, iobinding: IOBinding, run_options: Any = None) -> None:
+        """Read the inputs and write the outputs that are bound; see `IOBinding`."""
+        if not isinstance(iobinding, IOBinding):
+            raise TypeError(f"expected an IOBinding, got {type(iobinding).__name__}; io_binding() makes one")
+        iobinding.run(self, run_options)
+
     def compiled(self, output_names: Sequence[str] | None = None) -> Runner:
         """The program for these outputs and nothing else, made once.
 
@@ -192,6 +217,14 @@ class InferenceSession:
         """The outputs, in the order in which `run` returns them."""
         return self._outputs
 
+    def get_input_memory_infos(self) -> list[OrtMemoryInfo]:
+        """Where each input is read: main memory."""
+        return [cpu_memory() for _ in self._inputs]
+
+    def get_output_memory_infos(self) -> list[OrtMemoryInfo]:
+        """Where each output is: main memory."""
+        return [cpu_memory() for _ in self._outputs]
+
     def get_overridable_initializers(self) -> list[NodeArg]:
         """Initialisers that may be fed in place of their stored value."""
         return self._overridable
@@ -229,10 +262,9 @@ class InferenceSession:
             if not isinstance(name, str):
                 raise TypeError(f"output_names must hold str, got {name!r}")
             if name not in self._output_names:
-                close = nearest(name, self._output_names)
-                hint = f"; did you mean {close[0]!r}?" if close else ""
                 raise InvalidArgument(
-                    f"the model has no output {name!r}; it has {', '.join(map(repr, self._output_names))}{hint}"
+                    f"the model has no output {name!r}; it has {', '.join(map(repr, self._output_names))}"
+                    f"{did_you_mean(name, self._output_names)}"
                 )
         return tuple(output_names)
 
