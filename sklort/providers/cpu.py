@@ -120,6 +120,28 @@ def give_memory_back() -> None:
         _core().give_memory_back()
 
 
+def limit_threads(threads: int) -> None:
+    """How many threads a run may use where its session does not say; 0 for the default."""
+    with suppress(ImportError):
+        _core().set_thread_limit(threads)
+
+
+def machine() -> str:
+    """What the native module found: its instruction set and threads."""
+    try:
+        return f"native module: {_core().isa()}, {_core().thread_limit()} threads"
+    except ImportError:
+        return "without its native module"
+
+
+def kernels() -> list[tuple[str, str, int, int]]:
+    """Domain, operator, first and last version of every native kernel; none without the native module."""
+    try:
+        return sorted(_core().operators())
+    except ImportError:
+        return []
+
+
 @contextmanager
 def tuning() -> Iterator[None]:
     """Within it every forest that is run measures its engines on its rows, and keeps the fastest for such batches."""

@@ -129,12 +129,13 @@ class _Kernel:
         from onnx.reference import ReferenceEvaluator
 
         from sklort.providers.reference_loop import Loop
+        from sklort.providers.reference_random import RANDOM
 
         model = node_model(self._node, self._opsets, self._names)
         for value, kind in zip(model.graph.input, types):
             if kind is not None:
                 value.type.CopyFrom(type_proto(kind))
-        return ReferenceEvaluator(model, new_ops=[Loop])
+        return ReferenceEvaluator(model, new_ops=[Loop, *RANDOM])
 
     def _for(self, feed: dict[str, Any]) -> Any:
         if self._evaluator is not None:

@@ -191,7 +191,7 @@ class IOBinding:
         for name, memory in into:
             _check_fits(name, memory, found[name], self._gives[name])
         for name, memory in into:
-            np.copyto(memory, found[name])
+            memory[...] = found[name]
             found[name] = memory
         self._found = found
 
@@ -242,3 +242,7 @@ def _copy(value: Any) -> Any:
 
         return deepcopy(value)
     return value.copy() if isinstance(value, np.ndarray) else value
+
+
+SessionIOBinding = IOBinding
+"""onnxruntime's name of the class beneath its IOBinding."""

@@ -324,7 +324,8 @@ def numpy_type_of(element_type: Any) -> np.dtype[Any]:
     try:
         dtype = np.dtype(_given(element_type))
     except (TypeError, ValueError) as error:
-        raise InvalidUse(f"expected a NumPy type or a number of ONNX's, got {element_type!r}") from error
+        got = repr(element_type) if isinstance(element_type, str) else type(element_type).__name__
+        raise InvalidUse(f"expected a NumPy type or a number of ONNX's, got {got}") from error
     found = dtype_of(np.empty(0, dtype))
     if found in _PACKED:
         raise InvalidUse(f"no tensor has elements of {dtype}")
