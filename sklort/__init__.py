@@ -46,8 +46,9 @@ if TYPE_CHECKING:
     from sklort.session.inference_session import InferenceSession
     from sklort.session.io_binding import IOBinding, SessionIOBinding
     from sklort.session.node_arg import ModelMetadata, NodeArg
-    from sklort.session.options import GraphOptimizationLevel, SessionOptions
+    from sklort.session.options import ExecutionMode, ExecutionOrder, GraphOptimizationLevel, SessionOptions
     from sklort.session.ort_value import OrtValue, copy_tensors
+    from sklort.session.run_options import RunOptions
 
 package_name = "sklort"
 version = __version__
@@ -55,6 +56,8 @@ cuda_version = ""
 
 __all__ = [
     "ConversionError",
+    "ExecutionMode",
+    "ExecutionOrder",
     "GraphOptimizationLevel",
     "IOBinding",
     "InferenceSession",
@@ -71,6 +74,7 @@ __all__ = [
     "OrtValue",
     "ParityError",
     "ParityReport",
+    "RunOptions",
     "SessionError",
     "SessionIOBinding",
     "SessionOptions",
@@ -114,8 +118,9 @@ _HOMES = {
     "session.inference_session": "InferenceSession",
     "session.io_binding": "IOBinding SessionIOBinding",
     "session.node_arg": "ModelMetadata NodeArg",
-    "session.options": "GraphOptimizationLevel SessionOptions",
+    "session.options": "ExecutionMode ExecutionOrder GraphOptimizationLevel SessionOptions",
     "session.ort_value": "OrtValue copy_tensors",
+    "session.run_options": "RunOptions",
 }
 _HOME = {name: f"sklort.{home}" for home, names in _HOMES.items() for name in names.split()}
 _MODULES = frozenset(("capi", "datasets"))

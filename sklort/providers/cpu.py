@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar, cast
@@ -10,7 +11,7 @@ import numpy as np
 
 from sklort.graph.ir import AttributeKind, Node
 from sklort.graph.types import DType, TensorType
-from sklort.providers.part import Part, Port, Runner
+from sklort.providers.part import Part, Port, Runner, Stop
 
 _VALUES = frozenset(
     (
@@ -107,6 +108,14 @@ def make_table_reader(
         return None
     make = reader.of_arrow if hasattr(kind, "__arrow_c_stream__") and isinstance(columns, list) else reader.of_pandas
     return make(kind, columns, list(dtypes), [(one, list(two), list(three)) for one, two, three in targets], limit)
+
+
+def make_stop() -> Stop:
+    """What ends the runs it is given to, when it is set."""
+    try:
+        return cast(Stop, _core().StopFlag())
+    except ImportError:
+        return threading.Event()
 
 
 def is_program(runner: Any) -> bool:

@@ -8,6 +8,7 @@ of types that comes along.
 from __future__ import annotations
 
 import threading
+import time
 from importlib import import_module
 from typing import Any
 
@@ -17,7 +18,7 @@ from sklort.exceptions import Fail, SessionError
 from sklort.graph.ir import Array, Node
 from sklort.graph.save import node_model, type_proto
 from sklort.graph.types import DType, SequenceType, TensorType, Type, dtype_of
-from sklort.providers.part import OMITTED, Part, Port, Step
+from sklort.providers.part import OMITTED, STOPPED, Part, Port, Seen, Step, StepTime, Stop
 from sklort.providers.requests import honour
 
 _MODULES = {
@@ -82,17 +83,22 @@ class ReferenceRunner:
         self._part = part
         self._steps = [(step, _Kernel(step)) for step in part.steps]
 
-    def run(self, values: list[Any]) -> list[Any]:
+    def run(self, values: list[Any], stop: Stop | None = None, times: list[StepTime] | None = None) -> list[Any]:
         slots: list[Any] = [None] * self._part.slots
         for slot, array in self._part.constants:
             slots[slot] = array
         for port, value in zip(self._part.inputs, values):
             slots[port.slot] = _as_text(value) if _is_text(port) else value
-        for step, kernel in self._steps:
+        for number, (step, kernel) in enumerate(self._steps):
+            if stop is not None and stop.is_set():
+                raise Fail(STOPPED)
+            begin = time.monotonic_ns()
             found = kernel(
                 [None if slot == OMITTED else slots[slot] for slot in step.inputs],
                 {name: slots[slot] for name, slot in step.captured},
             )
+            if times is not None:
+                times.append(self._timed(number, begin, slots, found))
             for slot, value in zip(step.outputs, found):
                 if slot != OMITTED:
                     slots[slot] = value
@@ -100,11 +106,27 @@ class ReferenceRunner:
                 slots[slot] = None
         return [_fresh(honour(slots[port.slot], port)) for port in self._part.outputs]
 
+    def _timed(self, number: int, begin: int, slots: list[Any], found: list[Any]) -> StepTime:
+        end = time.monotonic_ns()
+        constant = {slot for slot, _ in self._part.constants}
+        read = {slot: slots[slot] for slot in self._part.steps[number].inputs if slot != OMITTED}
+        given = {slot: value for slot, value in read.items() if isinstance(value, np.ndarray)}
+        made = [value for value in found if isinstance(value, np.ndarray)]
+        fed = sum(value.nbytes for slot, value in given.items() if slot not in constant)
+        stored = sum(value.nbytes for slot, value in given.items() if slot in constant)
+        thread = threading.get_native_id()
+        sizes = fed, stored, sum(value.nbytes for value in made)
+        return number, thread, begin, end, [*map(_seen, given.values())], [*map(_seen, made)], *sizes
+
     def fast(self, X: Any) -> Any:
         return None
 
     def explain(self) -> list[str]:
         return [step.node.label for step in self._part.steps]
+
+
+def _seen(array: Array) -> Seen:
+    return int(dtype_of(array)), list(array.shape)
 
 
 class _Kernel:

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from sklort._version import __version__
-from sklort.exceptions import InvalidUse
 from sklort.providers.cpu import limit_threads, machine
 from sklort.providers.registry import PROVIDERS, make_provider
 from sklort.providers.seed import seed_all
+from sklort.session.logs import LEVELS, LOGGER, check_severity
 
 _CPU = "CPUExecutionProvider"
 _HIDDEN = frozenset(("ReferenceExecutionProvider",))
 """Always there, behind the CPU provider: nobody would choose it for speed."""
-
-_SEVERITIES = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)
-"""Python's levels for onnxruntime's 0 (verbose) to 4 (fatal)."""
 
 
 def get_all_providers() -> list[str]:
@@ -37,24 +33,9 @@ def get_device() -> str:
     return "CPU" if get_available_providers() == [_CPU] else "GPU"
 
 
-def severity(level: Any) -> int:
-    """Python's logging level for one of onnxruntime's.
-
-    Raises
-    ------
-    TypeError
-        No int.
-    InvalidUse
-        Not 0 to 4.
-    """
-    if not 0 <= _number(level, "severity") < len(_SEVERITIES):
-        raise InvalidUse(f"severity must be 0 (verbose), 1 (info), 2 (warning), 3 (error) or 4 (fatal), got {level}")
-    return _SEVERITIES[level]
-
-
 def set_default_logger_severity(level: int) -> None:
     """Log what is at least this severe: 0 (verbose) to 4 (fatal). It is the level of Python's logger ``sklort``."""
-    logging.getLogger("sklort").setLevel(severity(level))
+    LOGGER.setLevel(LEVELS[check_severity(_number(level, "severity"))])
 
 
 def set_default_logger_verbosity(level: int) -> None:
