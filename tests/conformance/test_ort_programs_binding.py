@@ -109,13 +109,6 @@ def test_types_by_their_number(ort):
     assert value.numpy().dtype == np.float16
 
 
-def test_values_are_copied_into_each_other(ort):
-    sources = [ort.OrtValue.ortvalue_from_numpy(np.full(3, i, np.float32)) for i in range(3)]
-    targets = [ort.OrtValue.ortvalue_from_shape_and_type([3], np.float32) for _ in range(3)]
-    ort.copy_tensors(sources, targets)
-    assert [value.numpy().tolist() for value in targets] == [[0] * 3, [1] * 3, [2] * 3]
-
-
 def test_values_are_shared_by_dlpack(ort):
     X = np.arange(6, dtype=np.float64).reshape(2, 3)
     value = ort.OrtValue.ortvalue_from_numpy(X)
@@ -248,6 +241,52 @@ def test_what_goes_wrong_is_a_runtime_error(ort):
     binding.bind_output("Y")
     session.run_with_iobinding(binding)
     assert (binding.copy_outputs_to_cpu()[0] == 2).all()
+
+
+# --- backends -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_backend_runs_inputs_by_position(ort):
+    rep = ort.backend.prepare(sums(), "CPU")
+    A, B = np.ones((2, 2), np.float32), np.full((2, 2), 3, np.float32)
+    np.testing.assert_array_equal(rep.run([A, B])[0], A + B)
+    (Y,) = ort.backend.run(sums(), [A, B], "CPU")
+    np.testing.assert_array_equal(Y, A + B)
+    with pytest.raises(IndexError):
+        rep.run([A])
+    with pytest.raises(RuntimeError):
+        rep.run(A)
+
+
+def test_a_backend_of_an_example(ort):
+    X = np.arange(6, dtype=np.float32).reshape(3, 2)
+    path = ort.datasets.get_example("mul_1.onnx")
+    rep = ort.backend.prepare(path, device="CPU", intra_op_num_threads=1, graph_optimization_level=_level(ort))
+    (Y,) = rep.run(X)
+    np.testing.assert_array_equal(
+        Y, ort.InferenceSession(path, providers=["CPUExecutionProvider"]).run(None, {"X": X})[0]
+    )
+    assert ort.backend.prepare(rep) is rep
+    session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
+    np.testing.assert_array_equal(ort.backend.prepare(session).run([X])[0], Y)
+
+
+def _level(ort: Any) -> Any:
+    return ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
+
+
+def test_devices_and_fields_of_backends(ort):
+    assert ort.backend.supports_device("CPU")
+    assert not ort.backend.supports_device("cpu")
+    assert not ort.backend.supports_device("TPU")
+    assert ort.backend.is_compatible(None)
+    assert ort.backend.is_compatible(None, "CPU")
+    with pytest.raises(RuntimeError):
+        ort.backend.prepare(sums(), "TPU")
+    with pytest.raises(RuntimeError):
+        ort.backend.prepare(sums(), "CPU", enable_profiling=True)
+    with pytest.raises(RuntimeError):
+        ort.backend.prepare(sums(), "CPU").run([np.ones((1, 2), np.float32)] * 2, terminate=True)
 
 
 # --- the module ---------------------------------------------------------------------------------------------------------
