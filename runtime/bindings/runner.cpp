@@ -98,7 +98,7 @@ std::optional<Program::Result> Runner::execute(std::span<const Value> inputs, bo
     return timed(inputs, rows, guarded, &watch);
   } catch (const Stopped&) {
     signals.rethrow();
-    fail("the run was ended: 'terminate' is set in its run options");
+    fail_as_stopped();
   }
 }
 
@@ -176,6 +176,7 @@ nb::list Runner::run(const nb::list& objects, const StopFlag* stop, nb::object t
   if (objects.size() != inputs.size()) {
     throw Error(Status::invalid_argument, sentence("expected ", inputs.size(), " inputs, got ", objects.size()));
   }
+  const Pulse::Stoppable stoppable(stop == nullptr ? nullptr : stop->flag());
   Keep keep;
   std::vector<Value> values;
   for (std::size_t i = 0; i < inputs.size(); ++i) {

@@ -1,10 +1,13 @@
 #include "signals.h"
 
 #include <atomic>
+#include <utility>
 
 #if defined(__unix__) || defined(__APPLE__)
 #include <pthread.h>
 #endif
+
+#include "error.h"
 
 namespace nb = nanobind;
 
@@ -13,6 +16,7 @@ namespace sklort {
 namespace {
 
 std::atomic<unsigned long> main_thread{0};
+thread_local const std::atomic<bool>* stop_flag = nullptr;
 
 }  // namespace
 
@@ -41,5 +45,18 @@ void Signals::rethrow() {
   raised_.reset();
   throw raised;
 }
+
+Pulse::Stoppable::Stoppable(const std::atomic<bool>* flag) noexcept : before_(std::exchange(stop_flag, flag)) {}
+Pulse::Stoppable::~Stoppable() { stop_flag = before_; }
+
+void Pulse::pause() {
+  if (PyErr_CheckSignals() != 0) throw nb::python_error();
+  {
+    const nb::gil_scoped_release released;
+  }
+  if (stop_flag != nullptr && stop_flag->load(std::memory_order_relaxed)) fail_as_stopped();
+}
+
+void fail_as_stopped() { fail("the run was ended: 'terminate' is set in its run options"); }
 
 }  // namespace sklort

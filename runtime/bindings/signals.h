@@ -3,6 +3,7 @@
 
 #include <nanobind/nanobind.h>
 
+#include <atomic>
 #include <optional>
 
 #include "watch.h"
@@ -25,15 +26,32 @@ class Signals {
 // Tells which thread is Python's main one. Called once, when the module is imported.
 void find_main_thread();
 
-// In a long loop with the GIL held: handles signals now and then; throws what a handler raises.
+// In a long loop with the GIL held: now and then handles signals and lets other threads have the GIL. Throws what a handler
+// raises, and Error where the run is to end.
 class Pulse {
  public:
   void beat() {
-    if ((++beats_ & 4095) == 0 && PyErr_CheckSignals() != 0) throw nanobind::python_error();
+    if ((++beats_ & 4095) == 0) pause();
   }
 
+  // While it lives, the flag ends such loops of this thread.
+  class Stoppable {
+   public:
+    explicit Stoppable(const std::atomic<bool>* flag) noexcept;
+    ~Stoppable();
+    Stoppable(const Stoppable&) = delete;
+    Stoppable& operator=(const Stoppable&) = delete;
+
+   private:
+    const std::atomic<bool>* before_;
+  };
+
  private:
+  static void pause();
   unsigned beats_ = 0;
 };
+
+// What a run says that was ended by its options.
+[[noreturn]] void fail_as_stopped();
 
 }  // namespace sklort

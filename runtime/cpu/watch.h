@@ -83,7 +83,7 @@ class Watch {
 
  private:
   using Clock = std::chrono::steady_clock;
-  static constexpr std::chrono::milliseconds interval{40};
+  static constexpr std::chrono::milliseconds interval{25};
 
   const std::atomic<bool>* flag_;
   Ask ask_;

@@ -58,10 +58,10 @@ class Profiler:
         finally:
             self._note("Session", name, threading.get_native_id(), begin, time.monotonic_ns(), {})
 
-    def nodes(self, plan: Plan, times: Sequence[StepTime]) -> None:
-        """The events of the steps of a run."""
+    def run(self, plan: Plan, times: Sequence[StepTime], begin: int, end: int) -> None:
+        """The events of a run, from its steps outward."""
         steps = [(placed.provider, step.node) for placed in plan.parts for step in placed.part.steps]
-        for number, thread, begin, end, inputs, outputs, fed, constant, made in times:
+        for number, thread, step_begin, step_end, inputs, outputs, fed, constant, made in times:
             provider, node = steps[number]
             arguments = {
                 "op_name": node.op_type,
@@ -74,7 +74,9 @@ class Profiler:
                 "output_size": str(made),
             }
             name = node.name or f"{node.op_type}_{number}"
-            self._note("Node", f"{name}_kernel_time", thread, begin, end, arguments)
+            self._note("Node", f"{name}_kernel_time", thread, step_begin, step_end, arguments)
+        for name in ("SequentialExecutor::Execute", "model_run"):
+            self._note("Session", name, threading.get_native_id(), begin, end, {})
 
     def _note(self, category: str, name: str, thread: int, begin: int, end: int, arguments: dict[str, Any]) -> None:
         event = {

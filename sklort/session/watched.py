@@ -31,16 +31,14 @@ def run_watched(
     if options is not None and (options.log_severity_level != -1 or options.logid):
         log = Log(options.log_severity_level, options.logid)
     stop = options.stop if options is not None else None
-    begin = time.perf_counter()
-    if profiler is None:
-        found = compiled.runner.run(values, stop)
-    else:
-        times: list[StepTime] = []
-        try:
-            with profiler.span("model_run"), profiler.span("SequentialExecutor::Execute"):
-                found = compiled.runner.run(values, stop, times)
-        finally:
-            profiler.nodes(compiled.plan, times)
+    times: list[StepTime] | None = None if profiler is None else []
+    begin = time.monotonic_ns()
+    try:
+        found = compiled.runner.run(values, stop, times)
+    finally:
+        end = time.monotonic_ns()
+        if profiler is not None and times is not None:
+            profiler.run(compiled.plan, times, begin, end)
     outputs = [port.name for port in compiled.plan.outputs]
-    log.say(VERBOSE, lambda: f"{', '.join(outputs)} in {1e3 * (time.perf_counter() - begin):.3f} ms")
+    log.say(VERBOSE, lambda: f"{', '.join(outputs)} in {(end - begin) / 1e6:.3f} ms")
     return found
