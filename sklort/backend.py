@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sklort.exceptions import InvalidUse
-from sklort.session.environment import get_device
+from sklort.session.environment import get_available_providers, get_device
 from sklort.session.inference_session import InferenceSession
 from sklort.session.nearest import did_you_mean
 from sklort.session.options import SessionOptions
@@ -97,7 +97,7 @@ def prepare(model: Any, device: str | None = None, **kwargs: Any) -> BackendRep:
     ----------
     model : what `InferenceSession` takes, an InferenceSession, or what this function returned
     device : str, optional
-        ``CPU``, for example.
+        ``CPU``, for example; without it every provider that is available is used.
     **kwargs
         Fields of `SessionOptions` that write no files.
 
@@ -114,7 +114,7 @@ def prepare(model: Any, device: str | None = None, **kwargs: Any) -> BackendRep:
         raise InvalidUse(f"the device {device!r} is not supported here, only {get_device()!r}")
     options = SessionOptions()
     _set_fields(options, kwargs, _SESSION_FIELDS, _RUN_FIELDS)
-    session = InferenceSession(model, options)
+    session = InferenceSession(model, options, None if device == "CPU" else get_available_providers())
     session.disable_fallback()  # a backend is there to find out whether a provider works
     return BackendRep(session)
 

@@ -155,7 +155,7 @@ def test_what_is_not_asked_for_is_not_in_the_trace(tmp_path):
     body = (
         "s = ai.onnx.ml.Scaler<offset = [1.0, 2.0], scale = [1.0, 2.0]>(X) "
         "L, p = ai.onnx.ml.LinearClassifier<coefficients = [1.0, 2.0, -1.0, -2.0], intercepts = [0.0, 0.0], "
-        "classlabels_ints = [0, 1]>(s) P = ai.onnx.ml.Normalizer<norm = \"L1\">(p)"
+        'classlabels_ints = [0, 1]>(s) P = ai.onnx.ml.Normalizer<norm = "L1">(p)'
     )
     proto = graph(body, outputs="int64 L, float P")
     for level, labels in ((0, ["Scaler", "LinearClassifier"]), (99, ["LinearModel"])):
@@ -214,7 +214,9 @@ def test_a_copy_has_a_trace_of_its_own(tmp_path):
 
 
 def test_a_prefix_that_cannot_be_written(tmp_path):
-    with pytest.raises(NoSuchFile, match=r"no directory '.*absent'; make it, or set SessionOptions.profile_file_prefix"):
+    with pytest.raises(
+        NoSuchFile, match=r"no directory '.*absent'; make it, or set SessionOptions.profile_file_prefix"
+    ):
         profiled(tmp_path / "absent", graph(SCALED))
     (tmp_path / "file").write_text("")
     with pytest.raises(Fail, match=r"cannot write a profile to '.*file/trace_.*json'"):
