@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sklort._version import __version__
 
 if TYPE_CHECKING:
-    from sklort import capi, datasets
+    from sklort import backend, capi, datasets
     from sklort.estimator.onnx_estimator import OnnxEstimator, convert
     from sklort.estimator.parity import ParityReport, check_parity
     from sklort.estimator.persistence import load
@@ -80,6 +80,7 @@ __all__ = [
     "SessionOptions",
     "SklortError",
     "__version__",
+    "backend",
     "capi",
     "check_parity",
     "convert",
@@ -123,7 +124,7 @@ _HOMES = {
     "session.run_options": "RunOptions",
 }
 _HOME = {name: f"sklort.{home}" for home, names in _HOMES.items() for name in names.split()}
-_MODULES = frozenset(("capi", "datasets"))
+_MODULES = frozenset(("backend", "capi", "datasets"))
 
 
 def __getattr__(name: str) -> Any:

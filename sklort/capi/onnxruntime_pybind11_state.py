@@ -47,8 +47,9 @@ from sklort.session.environment import (
 from sklort.session.inference_session import InferenceSession
 from sklort.session.io_binding import SessionIOBinding
 from sklort.session.node_arg import ModelMetadata, NodeArg
-from sklort.session.options import GraphOptimizationLevel, SessionOptions
+from sklort.session.options import ExecutionMode, ExecutionOrder, GraphOptimizationLevel, SessionOptions
 from sklort.session.ort_value import OrtValue, copy_tensors
+from sklort.session.run_options import RunOptions
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,8 @@ __all__ = [
     "DeviceReset",
     "EPFail",
     "EngineError",
+    "ExecutionMode",
+    "ExecutionOrder",
     "Fail",
     "GraphOptimizationLevel",
     "InferenceSession",
@@ -98,6 +101,7 @@ __all__ = [
     "OrtMemoryInfo",
     "OrtMemoryInfoDeviceType",
     "OrtValue",
+    "RunOptions",
     "RuntimeException",
     "SessionIOBinding",
     "SessionOptions",

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import sklort
+from sklort import backend
 from sklort.exceptions import InvalidArgument, InvalidUse, UnsupportedValue
 from tests.conformance.malformed import DOUBLE, FLOAT, STRING, check_words, ml_node, model, node, outlives
 
@@ -395,6 +396,22 @@ def test_severities_and_seeds():
     for wrong in ("a", 1.5, None):
         refuses(TypeError, lambda wrong=wrong: sklort.set_default_logger_severity(wrong), "severity must be an int")
         refuses(TypeError, lambda wrong=wrong: sklort.set_seed(wrong), "seed must be an int")
+
+
+def test_backends():
+    two = model([node("Add", "A", "B")], {"A": (FLOAT, [2, 2]), "B": (FLOAT, [2, 2])})
+    refuses(InvalidUse, lambda: backend.prepare(two, "TPU"), "'TPU' is not supported")
+    refuses(InvalidUse, lambda: backend.prepare(two, optimized_model_filepath="x.onnx"), "'optimized_model_filepath'")
+    refuses(InvalidUse, lambda: backend.prepare(two, enable_profiling=True), "may not set 'enable_profiling'")
+    with pytest.warns(UserWarning, match="no field 'intra_op_threads': ignored; did you mean 'intra_op_num_threads'"):
+        rep = backend.prepare(two, intra_op_threads=1)
+    refuses(InvalidUse, lambda: rep.run([X, X], terminate=True), "may not set 'terminate'")
+    refuses(InvalidUse, lambda: rep.run(X), r"2 inputs \(A, B\)", "ndarray")
+    refuses(IndexError, lambda: rep.run([X]), r"2 inputs \(A, B\), got 1")
+    refuses(ValueError, lambda: rep.run([X, X, X]), r"2 inputs \(A, B\), got 3")
+    refuses(InvalidArgument, lambda: rep.run([X, X.astype(float)]), "input 'B' has dtype float64")
+    for inputs in ([X, X], (X, X), {"B": X, "A": X}):
+        np.testing.assert_array_equal(rep.run(inputs)[0], X + X)
 
 
 def test_doubles_are_not_narrowed_into_bound_floats():
