@@ -16,7 +16,7 @@ import numpy as np
 
 from sklort.exceptions import Fail, SessionError
 from sklort.graph.ir import Array, Node
-from sklort.graph.save import node_model, type_proto
+from sklort.graph.save import node_model, opsets_of, type_proto
 from sklort.graph.types import DType, SequenceType, TensorType, Type, dtype_of
 from sklort.providers.part import OMITTED, STOPPED, Part, Port, Seen, Step, StepTime, Stop
 from sklort.providers.requests import honour
@@ -141,7 +141,7 @@ class _Kernel:
     def __init__(self, step: Step) -> None:
         self._node = step.node
         self._names = tuple(dict.fromkeys([*filter(None, step.node.inputs), *(name for name, _ in step.captured)]))
-        self._opsets = _opsets(step.node)
+        self._opsets = opsets_of(step.node)
         self._outputs = [name for name in step.node.outputs if name]
         self._alike = _alike(step.node)
         self._lock = threading.Lock()
@@ -229,15 +229,6 @@ def evaluate(node: Node, inputs: list[Array | None]) -> list[Any]:
     """The outputs of one node, for passes that fold constants."""
     step = Step(node, tuple(range(len(inputs))), tuple(range(len(node.outputs))))
     return _Kernel(step)(inputs, {})
-
-
-def _opsets(node: Node) -> dict[str, int]:
-    opsets = {node.domain: node.version}
-    for graph in node.subgraphs:
-        for inner in graph.nodes:
-            for domain, version in _opsets(inner).items():
-                opsets[domain] = max(version, opsets.get(domain, 0))
-    return opsets
 
 
 def _is_text(port: Port) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from sklort.exceptions import Fail, InvalidArgument
 from sklort.exceptions import NotImplemented as NotImplementedHere
 from sklort.graph.ir import Model
-from sklort.graph.save import to_bytes
+from sklort.graph.save import to_bytes, with_every_output
 from sklort.passes.pipeline import BASIC, optimise
 from sklort.passes.rule import Pass
 from sklort.providers.reference import evaluate
@@ -33,7 +33,7 @@ def save_optimised(model: Model, path: str, passes: tuple[Pass, ...]) -> None:
     constants = {name: array for name, array in model.graph.constants.items() if name not in fed}
     graph = replace(model.graph, inputs=model.graph.inputs + model.overridable, constants=constants)
     graph, _ = optimise(graph, evaluate, tuple(each for each in passes if each in BASIC))
-    graph = replace(graph, inputs=model.graph.inputs, constants={**graph.constants, **fed})
+    graph = replace(with_every_output(graph), inputs=model.graph.inputs, constants={**graph.constants, **fed})
     target = Path(path)
     try:
         target.write_bytes(to_bytes(replace(model, graph=graph)))
