@@ -97,6 +97,7 @@ class InferenceSession:
             self._start(chosen)
 
     def _load(self, source: Any, chosen: Chosen) -> None:
+        self._options.check_format()
         native = next((each for each in chosen.providers if isinstance(each, CpuProvider)), None)
         self._model: Model = load(source, native.operators if native else (), self._options.overrides)
         graph = self._model.graph
@@ -329,10 +330,8 @@ class InferenceSession:
 
         Raises
         ------
-        InvalidUse
-            A provider that does not exist, or arguments of the wrong form. The session stays as it was.
-        NotImplemented
-            A node that nobody can run; again the session stays as it was.
+        InvalidUse, NotImplemented
+            There is no such provider, or a node that nobody can run. The session stays as it was.
         """
         chosen = choose_providers(providers, provider_options, self._options, strict=True)
         with self._changing:
