@@ -12,7 +12,7 @@ from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from sklort.exceptions import EPFail, Fail, InvalidArgument, UnsupportedValue
-from sklort.graph.ir import Model
+from sklort.graph.ir import Array, Model
 from sklort.graph.load import load
 from sklort.graph.save import to_bytes
 from sklort.graph.shrink import shrink
@@ -97,6 +97,7 @@ class InferenceSession:
             self._start(chosen)
 
     def _load(self, source: Any, chosen: Chosen) -> None:
+        self._options.check_format()
         native = next((each for each in chosen.providers if isinstance(each, CpuProvider)), None)
         self._model: Model = load(source, native.operators if native else (), self._options.overrides)
         graph = self._model.graph
@@ -151,13 +152,22 @@ class InferenceSession:
         SessionError
             A node failed; the message names it.
         """
+        return self._run(output_names, input_feed, run_options)
+
+    def _run(
+        self,
+        output_names: Sequence[str] | None,
+        input_feed: Mapping[str, Any],
+        options: RunOptions | None,
+        into: list[Array | None] | None = None,
+    ) -> list[Any]:
         try:
-            return self._execute(*self._prepare(output_names, input_feed), run_options)
+            return self._execute(*self._prepare(output_names, input_feed), options, into)
         except EPFail:
             if not self._fallback:
                 raise
             self.set_providers(["CPUExecutionProvider"])
-            return self._execute(*self._prepare(output_names, input_feed), run_options)
+            return self._execute(*self._prepare(output_names, input_feed), options, into)
 
     def run_async(
         self,
@@ -216,11 +226,17 @@ class InferenceSession:
                 compiled = programs.get(self._names(output_names) if output_names else self._output_names, fed)
         return compiled, [values[port.name] for port in compiled.plan.inputs]
 
-    def _execute(self, compiled: Compiled, values: list[Any], options: RunOptions | None) -> list[Any]:
+    def _execute(
+        self,
+        compiled: Compiled,
+        values: list[Any],
+        options: RunOptions | None,
+        into: list[Array | None] | None = None,
+    ) -> list[Any]:
         check_options(options)
         if options is None and self._profiler is None and not self._log.says(VERBOSE):
-            return compiled.runner.run(values)
-        return run_watched(compiled, values, options, self._profiler, self._log)
+            return compiled.runner.run(values, None, None, into)
+        return run_watched(compiled, values, options, self._profiler, self._log, into)
 
     def run_with_ort_values(
         self, output_names: Sequence[str] | None, input_dict_ort_values: Mapping[str, Any], run_options: Any = None
@@ -314,10 +330,8 @@ class InferenceSession:
 
         Raises
         ------
-        InvalidUse
-            A provider that does not exist, or arguments of the wrong form. The session stays as it was.
-        NotImplemented
-            A node that nobody can run; again the session stays as it was.
+        InvalidUse, NotImplemented
+            There is no such provider, or a node that nobody can run. The session stays as it was.
         """
         chosen = choose_providers(providers, provider_options, self._options, strict=True)
         with self._changing:
