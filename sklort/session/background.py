@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import queue
-import sys
 import threading
 from collections.abc import Callable
-from types import SimpleNamespace
 
 Task = Callable[[], None]
 
@@ -58,22 +57,21 @@ class Crew:
             with self._lock:
                 self._idle -= 1
             call(task)
+            del task  # it holds a session and its inputs
 
 
 def call(task: Task) -> None:
-    """Call `task`; there is nobody whom its errors could be raised in."""
+    """Call `task`; there is nobody whom its errors could be raised in, so `sys.unraisablehook` is told of them."""
     try:
         task()
     except BaseException as error:  # noqa: BLE001
-        sys.unraisablehook(
-            SimpleNamespace(
-                exc_type=type(error),
-                exc_value=error,
-                exc_traceback=error.__traceback__,
-                err_msg="Exception ignored in a callback of run_async",
-                object=task,
-            )
-        )
+        raised = error
+
+        def callback_of_run_async() -> None:
+            raise raised
+
+        # The one way to the hook that the standard library has: ctypes reports what a callback raises there.
+        ctypes.PYFUNCTYPE(None)(callback_of_run_async)()
 
 
 CREW = Crew()
