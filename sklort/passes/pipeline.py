@@ -22,7 +22,7 @@ from sklort.passes import (
     fuse_radial_kernels,
     merge_duplicates,
 )
-from sklort.passes.rule import Evaluate, Pass, Refusal
+from sklort.passes.rule import Evaluate, Pass, Refusal, Refuses
 
 PIPELINE: tuple[Pass, ...] = (
     drop_unused.PASS,
@@ -55,7 +55,11 @@ REQUIRED: tuple[Pass, ...] = (drop_unused.PASS,)
 
 
 def optimise(
-    graph: Graph, evaluate: Evaluate | None = None, passes: tuple[Pass, ...] = PIPELINE, approximate: bool = False
+    graph: Graph,
+    evaluate: Evaluate | None = None,
+    passes: tuple[Pass, ...] = PIPELINE,
+    approximate: bool = False,
+    refuses: Refuses | None = None,
 ) -> tuple[Graph, tuple[Refusal, ...]]:
     """Run `passes` over `graph`, then over the graphs inside its nodes.
 
@@ -68,6 +72,8 @@ def optimise(
     passes : tuple of Pass
     approximate : bool
         Run passes that are neither bitwise nor closer, too.
+    refuses : callable, optional
+        Why a node would run on no provider but the reference.
 
     Returns
     -------
@@ -77,13 +83,13 @@ def optimise(
     refusals: list[Refusal] = []
     for step in passes:
         if step.bitwise or step.closer or approximate:
-            graph, refused = step.run(graph, evaluate)
+            graph, refused = step.run(graph, evaluate, refuses)
             refusals.extend(refused)
     if not any(node.subgraphs for node in graph.nodes):
         return graph, tuple(refusals)
 
     def inside(inner: Graph) -> Graph:
-        optimised, refused = optimise(_informed(inner, graph), evaluate, passes, approximate)
+        optimised, refused = optimise(_informed(inner, graph), evaluate, passes, approximate, refuses)
         refusals.extend(refused)
         return optimised
 

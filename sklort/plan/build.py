@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from sklort.exceptions import InvalidArgument
-from sklort.graph.ir import Array, Graph, Node, ValueInfo
+from sklort.graph.ir import OWN_DOMAIN, Array, Graph, Node, ValueInfo
 from sklort.graph.types import Type
 from sklort.passes.pipeline import PIPELINE, optimise
-from sklort.passes.rule import Evaluate, Pass
+from sklort.passes.rule import Evaluate, Pass, Refuses
 from sklort.plan.assign import assign, runs
 from sklort.plan.memory import Slots, last_reads
 from sklort.plan.model import Body, Part, PlacedPart, Plan, Port, Step
@@ -37,7 +37,8 @@ def make_plan(
     NotImplemented
         A node that nobody can run.
     """
-    graph, refusals = optimise(_selected(graph, outputs), evaluate, _runnable(passes, providers))
+    chosen = _runnable(passes, providers)
+    graph, refusals = optimise(_selected(graph, outputs), evaluate, chosen, refuses=_refusing(providers))
     graph = _owned(graph)
     assignments = assign(graph, providers)
     given = {value.name: value.type for value in graph.inputs}
@@ -79,6 +80,17 @@ def _runnable(passes: tuple[Pass, ...], providers: Sequence[Provider]) -> tuple[
         return any(provider.refuses(Node(op_type, domain, 1, (), ())) is None for provider in providers)
 
     return tuple(each for each in passes if all(runs_here(*operator) for operator in each.makes))
+
+
+def _refusing(providers: Sequence[Provider]) -> Refuses:
+    """Why none of the providers that run what passes make takes a node: the reference runs only what ONNX defines."""
+    able = [each for each in providers if each.refuses(Node("LinearModel", OWN_DOMAIN, 1, (), ())) is None]
+
+    def refuses(node: Node) -> str | None:
+        sentences = [each.refuses(node) for each in able]
+        return None if None in sentences else "; ".join(filter(None, sentences))
+
+    return refuses
 
 
 def _selected(graph: Graph, outputs: Sequence[str] | None) -> Graph:
