@@ -7,6 +7,7 @@ import os
 import queue
 import threading
 from collections.abc import Callable
+from typing import Any
 
 Task = Callable[[], None]
 
@@ -72,6 +73,23 @@ def call(task: Task) -> None:
 
         # The one way to the hook that the standard library has: ctypes reports what a callback raises there.
         ctypes.PYFUNCTYPE(None)(callback_of_run_async)()
+
+
+def tell(
+    compute: Callable[[], list[Any]],
+    failure: str,
+    callback: Callable[[list[Any], Any, str], Any],
+    data: Any,
+) -> None:
+    """Call `callback` with what `compute` returns and an empty text; or, where it raises or `failure` says that all is
+    over, with an empty list and what the error says."""
+    found: list[Any] = []
+    if not failure:
+        try:
+            found = compute()
+        except Exception as error:  # noqa: BLE001
+            failure = str(error) or type(error).__name__
+    callback(found, data, failure)
 
 
 CREW = Crew()
