@@ -9,9 +9,10 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from copy import copy
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
-from sklort.exceptions import EPFail, Fail, InvalidArgument, UnsupportedValue
+from sklort.exceptions import EPFail, InvalidArgument, UnsupportedValue
 from sklort.graph.ir import Array, Model
 from sklort.graph.load import load
 from sklort.graph.save import to_bytes
@@ -19,7 +20,7 @@ from sklort.graph.shrink import shrink
 from sklort.providers.cpu import CpuProvider, entered_by, give_memory_back, tuning
 from sklort.providers.part import Runner
 from sklort.session.arguments import Chosen, choose_providers
-from sklort.session.background import CREW
+from sklort.session.background import CREW, tell
 from sklort.session.device import OrtMemoryInfo, cpu_memory
 from sklort.session.explain import AssignedSubgraph, Explanation, assigned
 from sklort.session.io_binding import IOBinding
@@ -196,24 +197,14 @@ class InferenceSession:
         if not callable(callback):
             raise TypeError(f"callback must be callable, got {type(callback).__name__}")
         check_options(run_options)
-        failure = ""
+        failure, compute = "", cast("Callable[[], list[Any]]", list)
         try:
-            compiled, values = self._prepare(output_names, input_feed)
+            compute = partial(self._execute, *self._prepare(output_names, input_feed), run_options)
         except UnsupportedValue:
             raise
         except InvalidArgument as error:
             failure = str(error)
-
-        def task() -> None:
-            found, text = [], failure
-            if not text:
-                try:
-                    found = self._execute(compiled, values, run_options)
-                except Exception as error:  # noqa: BLE001
-                    text = str(error) or type(error).__name__
-            callback(found, user_data, text)
-
-        CREW.do(task)
+        CREW.do(partial(tell, compute, failure, callback, user_data))
 
     def _prepare(self, output_names: Sequence[str] | None, input_feed: Mapping[str, Any]) -> tuple[Compiled, list[Any]]:
         """The program of a call, and its inputs in order."""
@@ -353,12 +344,7 @@ class InferenceSession:
         Fail
             The session's options lack the entry ``session.record_ep_graph_assignment_info`` = ``1``.
         """
-        if not self._options.has_entry("session.record_ep_graph_assignment_info", "1"):
-            raise Fail(
-                "the session's options lack the entry 'session.record_ep_graph_assignment_info' = '1'; "
-                "explain() needs none"
-            )
-        return assigned(self._programs.all.plan)
+        return assigned(self._programs.all.plan, self._options)
 
     def get_session_options(self) -> SessionOptions:
         """A copy of the options this session was made with."""
