@@ -9,6 +9,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from sklort.exceptions import text_of
+
 Task = Callable[[], None]
 
 _MOST = 8
@@ -88,7 +90,7 @@ def tell(
         try:
             found = compute()
         except Exception as error:  # noqa: BLE001
-            failure = str(error) or type(error).__name__
+            failure = text_of(error) or type(error).__name__
     callback(found, data, failure)
 
 

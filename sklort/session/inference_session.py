@@ -203,7 +203,7 @@ class InferenceSession:
         except UnsupportedValue:
             raise
         except InvalidArgument as error:
-            failure = str(error)
+            failure = error.text
         CREW.do(partial(tell, compute, failure, callback, user_data))
 
     def _prepare(self, output_names: Sequence[str] | None, input_feed: Mapping[str, Any]) -> tuple[Compiled, list[Any]]:

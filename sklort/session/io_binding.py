@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sklort.exceptions import InvalidArgument, InvalidUse
+from sklort.exceptions import InvalidArgument, InvalidUse, text_of
 from sklort.graph.ir import Array
 from sklort.session.device import OrtDevice, main_memory
 from sklort.session.nearest import did_you_mean
@@ -199,7 +199,7 @@ class IOBinding:
         except ValueError as error:
             if isinstance(error, RuntimeError) or not (type(error) is ValueError or isinstance(error, InvalidArgument)):
                 raise
-            raise InvalidUse(str(error)) from error
+            raise InvalidUse(text_of(error)) from error
         for i, target in bound:
             if found[i] is not target:
                 _check_fits(names[i], target, found[i], self._gives[names[i]])

@@ -249,6 +249,24 @@ def test_mistakes_in_loading(ort, tmp_path):
             ort.InferenceSession(source, providers=["CPUExecutionProvider"])
 
 
+def test_an_error_begins_with_its_status(ort, iris_session, tmp_path):
+    """Programs look for it in the text."""
+    rows = np.zeros((1, 4), np.float32)
+    empty = tmp_path / "empty.onnx"
+    empty.write_bytes(b"")
+    for call, begin in (
+        (lambda: ort.InferenceSession("nowhere.onnx"), "[ONNXRuntimeError] : 3 : NO_SUCHFILE : "),
+        (lambda: ort.InferenceSession(b"no model"), "[ONNXRuntimeError] : 7 : INVALID_PROTOBUF : "),
+        (lambda: ort.InferenceSession(str(empty)), "[ONNXRuntimeError] : 2 : INVALID_ARGUMENT : "),
+        (lambda: iris_session.run(["no such"], {"X": rows}), "[ONNXRuntimeError] : 2 : INVALID_ARGUMENT : "),
+        (lambda: iris_session.run(None, {"X": rows.astype(float)}), "[ONNXRuntimeError] : 2 : INVALID_ARGUMENT : "),
+    ):
+        with pytest.raises(Exception, match="ONNXRuntimeError") as caught:
+            call()
+        assert str(caught.value).startswith(begin)
+        assert begin not in str(caught.value)[len(begin) :]
+
+
 def test_a_node_that_cannot_take_what_it_finds(ort, capfd):
     encoder = ml_node("OneHotEncoder", "X", cats_strings=["a", "b"], zeros=0)
     session = ort.InferenceSession(
