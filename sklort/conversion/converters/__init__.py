@@ -2,13 +2,40 @@
 
 from __future__ import annotations
 
-from sklort.conversion.adapter import Converter
-from sklort.conversion.converters import encoders, imputers, linear, scalers, trees
+from sklort.conversion.converters import (
+    calibration,
+    composition,
+    dummies,
+    encoders,
+    ensembles,
+    functions,
+    imputers,
+    linear,
+    multiclass,
+    multioutput,
+    powers,
+    quantiles,
+    scalers,
+    trees,
+    wrappers,
+)
+from sklort.conversion.writer import Write
 
-CONVERTERS: dict[type, Converter] = {
-    **trees.CONVERTERS,
-    **linear.CONVERTERS,
-    **scalers.CONVERTERS,
-    **imputers.CONVERTERS,
-    **encoders.CONVERTERS,
-}
+_FAMILIES = (
+    calibration,
+    composition,
+    dummies,
+    encoders,
+    ensembles,
+    functions,
+    imputers,
+    linear,
+    multiclass,
+    multioutput,
+    powers,
+    quantiles,
+    scalers,
+    trees,
+    wrappers,
+)
+CONVERTERS: dict[type, Write] = {kind: write for family in _FAMILIES for kind, write in family.CONVERTERS.items()}

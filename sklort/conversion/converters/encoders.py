@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 from sklearn.preprocessing import OneHotEncoder
 
-from sklort.conversion.adapter import Answers, Converter
-from sklort.conversion.writer import STRING, Value, Writer
+from sklort.conversion.tensor import Tensor
+from sklort.conversion.writer import STRING, Answers, Write, Writer
 from sklort.exceptions import ConversionError
 
 INT64 = np.dtype(np.int64)
 _OUTPUT_DTYPES = {np.dtype(t) for t in (np.float32, np.float64, np.int64, np.bool_)}
 
 
-def _dtype(model: Any, came: np.dtype) -> np.dtype:
+def _dtype(model: Any) -> np.dtype:
     dtype: np.dtype = np.dtype(model.dtype)
     if dtype not in _OUTPUT_DTYPES:
         raise ConversionError(f"OneHotEncoder(dtype={dtype}): choose float32, float64, int64 or bool")
@@ -37,10 +37,6 @@ def _kept(model: Any) -> np.ndarray:
     return np.flatnonzero(keep)
 
 
-def _width(model: Any, came: int | None) -> int:
-    return len(_kept(model))
-
-
 def _refuse_infrequent(model: Any) -> None:
     infrequent = getattr(model, "_infrequent_indices", None)
     if infrequent is not None and any(v is not None and len(v) for v in infrequent):
@@ -50,30 +46,7 @@ def _refuse_infrequent(model: Any) -> None:
         )
 
 
-def _columns(writer: Writer) -> list[Value]:
-    """Every column of the input as a tensor of shape (n, 1)."""
-    columns = []
-    for value in writer.inputs:
-        if value.width == 1:
-            columns.append(value)
-            continue
-        if value.width is None:
-            count = len(writer.model.categories_) if len(writer.inputs) == 1 else None
-            if count is None:
-                raise ConversionError(f"{writer.where}: the number of columns of one of its inputs is unknown")
-        else:
-            count = value.width
-        for i in range(count):
-            name = writer.node("Gather", [value.name, writer.constant(np.array([i], np.int64))], axis=1)
-            columns.append(Value(name, value.dtype, 1))
-    if len(columns) != len(writer.model.categories_):
-        raise ConversionError(
-            f"{writer.where} was fitted on {len(writer.model.categories_)} columns but receives {len(columns)}"
-        )
-    return columns
-
-
-def _one_hot(writer: Writer, column: Value, categories: np.ndarray, *, strict: bool, number: int) -> str:
+def _one_hot(writer: Writer, column: Tensor, categories: np.ndarray, *, strict: bool, number: int) -> str:
     """(n, 1) -> (n, len(categories)) of zeros and ones, float32. With `strict` an unknown value is an error."""
     attributes: dict[str, Any] = {"zeros": 0 if strict else 1}
     name = column.name
@@ -106,7 +79,7 @@ def _numbers(categories: np.ndarray) -> np.ndarray:
     return categories
 
 
-def _numbered(writer: Writer, column: Value, categories: np.ndarray) -> str:
+def _numbered(writer: Writer, column: Tensor, categories: np.ndarray) -> str:
     """1 for the first category, 2 for the second, ..., 0 for a value that is none: int64 (n, 1)."""
     wide = np.dtype(np.float64)
     rows = writer.cast(column.name, column.dtype, wide)
@@ -127,16 +100,16 @@ def _write_one_hot(writer: Writer) -> Answers:
     strict = model.handle_unknown == "error"
     parts = [
         _one_hot(writer, column, np.asarray(categories), strict=strict, number=i)
-        for i, (column, categories) in enumerate(zip(_columns(writer), model.categories_, strict=True))
+        for i, (column, categories) in enumerate(
+            zip(writer.columns(len(model.categories_)), model.categories_, strict=True)
+        )
     ]
     name = parts[0] if len(parts) == 1 else writer.node("Concat", parts, axis=1)
     kept = _kept(model)
     if len(kept) < sum(len(c) for c in model.categories_):
         name = writer.node("Gather", [name, writer.constant(kept.astype(np.int64))], axis=1)
-    dtype = _dtype(model, STRING)
+    dtype = _dtype(model)
     return {"transform": (writer.cast(name, np.dtype(np.float32), dtype), dtype)}
 
 
-CONVERTERS: dict[type, Converter] = {
-    OneHotEncoder: Converter("transformer", _write_one_hot, _dtype, _width, columnwise=True)
-}
+CONVERTERS: dict[type, Write] = {OneHotEncoder: _write_one_hot}

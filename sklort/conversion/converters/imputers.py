@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from sklearn.impute import SimpleImputer
 
-from sklort.conversion.adapter import Answers, Converter
 from sklort.conversion.converters.scalers import float_dtype
 from sklort.conversion.missing import is_missing
-from sklort.conversion.writer import STRING, Writer
+from sklort.conversion.writer import STRING, Answers, Write, Writer
 from sklort.exceptions import ConversionError
 
 
@@ -39,10 +38,6 @@ def _kept(model: Any) -> np.ndarray:
 
 def _indicated(model: Any) -> np.ndarray:
     return np.asarray(model.indicator_.features_, np.int64) if model.add_indicator else np.empty(0, np.int64)
-
-
-def _width(model: Any, came: int | None) -> int:
-    return len(_kept(model)) + len(_indicated(model))
 
 
 def _columns(writer: Writer, name: str, columns: np.ndarray, width: int) -> str:
@@ -84,4 +79,4 @@ def _write(writer: Writer) -> Answers:
     return {"transform": (out, dtype)}
 
 
-CONVERTERS: dict[type, Converter] = {SimpleImputer: Converter("transformer", _write, _imputed_dtype, _width)}
+CONVERTERS: dict[type, Write] = {SimpleImputer: _write}

@@ -25,10 +25,9 @@ from sklearn.tree import (
     ExtraTreeRegressor,
 )
 
-from sklort.conversion.adapter import Answers, Converter
 from sklort.conversion.converters.forest_arrays import ForestArrays, forest_arrays, tree_values
 from sklort.conversion.labels import label_values, write_argmax, write_labels, write_where_positive
-from sklort.conversion.writer import Writer
+from sklort.conversion.writer import Answers, Write, Writer
 from sklort.exceptions import ConversionError
 
 FLOAT = np.dtype(np.float32)
@@ -37,13 +36,7 @@ DOUBLE = np.dtype(np.float64)
 
 def _write_forest(writer: Writer, forest: ForestArrays) -> str:
     rows = writer.matrix(FLOAT)
-    # skl2onnx 1.20 refuses ai.onnx.ml above 3: the node enters as a 1, and `finish_model` imports the 5 it belongs to.
-    name = writer.node(
-        "TreeEnsemble",
-        [writer.cast(rows.name, FLOAT, DOUBLE)],
-        domain="ai.onnx.ml",
-        op_version=1,
-    )
+    name = writer.node("TreeEnsemble", [writer.cast(rows.name, FLOAT, DOUBLE)], domain="ai.onnx.ml")
     writer.add_attributes(forest.attributes())
     return name
 
@@ -135,46 +128,14 @@ def _write_boosted_classifier(writer: Writer) -> Answers:
     }
 
 
-def _double(model: Any, came: np.dtype) -> np.dtype:
-    return DOUBLE
-
-
-def _outputs(model: Any, came: int | None) -> int:
-    return int(getattr(model, "n_outputs_", 1))
-
-
-_TREE_CLASSIFIER = Converter(
-    "classifier",
-    _write_tree_classifier,
-    _double,
-    answers=lambda model: ("predict", "predict_proba"),
-)
-_TREE_REGRESSOR = Converter("regressor", _write_tree_regressor, _double, _outputs)
-
-CONVERTERS: dict[type, Converter] = {
+CONVERTERS: dict[type, Write] = {
     **dict.fromkeys(
-        (
-            DecisionTreeClassifier,
-            ExtraTreeClassifier,
-            RandomForestClassifier,
-            ExtraTreesClassifier,
-        ),
-        _TREE_CLASSIFIER,
+        (DecisionTreeClassifier, ExtraTreeClassifier, RandomForestClassifier, ExtraTreesClassifier),
+        _write_tree_classifier,
     ),
     **dict.fromkeys(
-        (
-            DecisionTreeRegressor,
-            ExtraTreeRegressor,
-            RandomForestRegressor,
-            ExtraTreesRegressor,
-        ),
-        _TREE_REGRESSOR,
+        (DecisionTreeRegressor, ExtraTreeRegressor, RandomForestRegressor, ExtraTreesRegressor), _write_tree_regressor
     ),
-    GradientBoostingClassifier: Converter(
-        "classifier",
-        _write_boosted_classifier,
-        _double,
-        answers=lambda model: ("predict", "predict_proba", "decision_function"),
-    ),
-    GradientBoostingRegressor: Converter("regressor", _write_boosted_regressor, _double, _outputs),
+    GradientBoostingClassifier: _write_boosted_classifier,
+    GradientBoostingRegressor: _write_boosted_regressor,
 }
