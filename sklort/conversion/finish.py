@@ -65,8 +65,10 @@ def finish_model(
         node.input[:] = [titles.get(n, n) for n in node.input]
         node.output[:] = [titles.get(n, n) for n in node.output]
     _drop_unused(proto)
-    model = helper.make_model(proto, opset_imports=_imports(graph), producer_name="sklort")
-    model.ir_version = min(model.ir_version, _HIGHEST_IR)
+    model = graph.model
+    model.ir_version = min(onnx.IR_VERSION, _HIGHEST_IR)
+    model.producer_name = "sklort"
+    model.opset_import.extend(_imports(graph))
     return model, outputs
 
 

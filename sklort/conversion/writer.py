@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import onnx
-from onnx import GraphProto, TensorProto, helper, numpy_helper
+from numpy.typing import NDArray
+from onnx import AttributeProto, GraphProto, ModelProto, TensorProto, helper, numpy_helper
 
 from sklort.conversion.tensor import Tensor
 from sklort.exceptions import ConversionError
@@ -40,6 +40,10 @@ Answers = Mapping[str, Any]
 
 Shapes are scikit-learn's, but that "predict" of a regressor is (n, outputs) also where scikit-learn has (n,).
 """
+
+
+Attribute = int | list[bytes] | NDArray[Any]
+"""What an attribute holds. An array of int64 or float32 is a list of numbers, any other array a tensor."""
 
 
 def common_dtype(dtypes: Sequence[np.dtype], where: str) -> np.dtype:
@@ -77,13 +81,18 @@ class Graph:
 
     opsets: dict[str, int]
     write: Callable[[Writer], Answers]
-    proto: GraphProto = field(default_factory=GraphProto)
+    model: ModelProto = field(default_factory=ModelProto)
     ours: set[str] = field(default_factory=set)
     theirs: set[str] = field(default_factory=set)
     narrowed: set[str] = field(default_factory=set)
     domains: set[str] = field(default_factory=lambda: {""})
     _count: dict[str, int] = field(default_factory=dict)
     _reserved: set[str] = field(default_factory=set)
+
+    @property
+    def proto(self) -> GraphProto:
+        """The graph inside `model`, written where it stays: a large forest is never copied."""
+        return self.model.graph
 
     def reserve(self, name: str) -> None:
         """Keep `name` for an input."""
@@ -104,6 +113,23 @@ class Graph:
         node = helper.make_node(op_type, inputs, outputs, domain=domain, name=self.fresh(f"n_{op_type}"), **attributes)
         self.proto.node.append(node)
         self.domains.add(domain)
+
+
+def _fill(proto: AttributeProto, value: Attribute) -> None:
+    if isinstance(value, int):
+        proto.type, proto.i = AttributeProto.INT, value
+    elif isinstance(value, list):
+        proto.type = AttributeProto.STRINGS
+        proto.strings.extend(value)
+    elif value.dtype == np.int64:
+        proto.type = AttributeProto.INTS
+        proto.ints.extend(value.tolist())
+    elif value.dtype == np.float32:
+        proto.type = AttributeProto.FLOATS
+        proto.floats.extend(value.tolist())
+    else:
+        proto.type = AttributeProto.TENSOR
+        proto.t.CopyFrom(numpy_helper.from_array(value, proto.name))
 
 
 class Writer:
@@ -138,9 +164,11 @@ class Writer:
         self.graph.add(op_type, inputs, outputs, domain, **attributes)
         return outputs
 
-    def add_attributes(self, attributes: list[onnx.AttributeProto]) -> None:
-        """Give ready-made attributes to the node added last; large arrays pass without a Python object per element."""
-        self.graph.proto.node[-1].attribute.extend(attributes)
+    def add_attributes(self, attributes: Mapping[str, Attribute]) -> None:
+        """Give large attributes to the node added last; arrays pass without a Python object per element kept."""
+        node = self.graph.proto.node[-1]
+        for name, value in attributes.items():
+            _fill(node.attribute.add(name=name), value)
 
     def constant(self, array: Any, seed: str = "constant") -> str:
         """Add an initializer and return its name. Strings (object or U) become a string tensor."""

@@ -18,7 +18,9 @@ from sklearn.linear_model import LinearRegression
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor
 
 from sklort.conversion import convert_model
-from sklort.conversion.converters.forest_arrays import forest_arrays, tree_values
+from sklort.conversion.converters.trees import nodes_of, tree_values
+from sklort.conversion.trees.ensemble import ensemble_attributes
+from sklort.conversion.trees.forest import build
 from sklort.exceptions import ConversionError
 
 ULP = 4e-16
@@ -222,15 +224,16 @@ def test_copies_of_a_tree_are_alike():
     """What the runtime relies on to walk the K copies of a tree once."""
     X, y = classes_data(3)
     tree = DecisionTreeClassifier(max_depth=4, random_state=0).fit(X, y).tree_
-    forest = forest_arrays([(tree, tree_values(tree), np.arange(3))], 3)
-    copies = [slice(a, a + len(forest.splits) // 3) for a in forest.roots]
-    for name in ("features", "splits", "true_leaves", "false_leaves", "missing_true"):
-        parts = [getattr(forest, name)[c] for c in copies]
+    forest = ensemble_attributes(build([nodes_of(tree, tree_values(tree))], 3))
+    copies = [slice(a, a + len(forest["nodes_splits"]) // 3) for a in forest["tree_roots"]]
+    for name in ("featureids", "splits", "modes", "trueleafs", "falseleafs"):
+        parts = [forest[f"nodes_{name}"][c] for c in copies]
         assert all((p == parts[0]).all() for p in parts)
-    leaves = len(forest.leaf_weights) // 3
-    np.testing.assert_array_equal(forest.leaf_targets, np.repeat([0, 1, 2], leaves))
-    shift = np.where(forest.true_leaves[copies[1]], leaves, forest.roots[1])
-    np.testing.assert_array_equal(forest.true_nodes[copies[1]], forest.true_nodes[copies[0]] + shift)
+    leaves = len(forest["leaf_weights"]) // 3
+    np.testing.assert_array_equal(forest["leaf_targetids"], np.repeat([0, 1, 2], leaves))
+    shift = np.where(forest["nodes_trueleafs"][copies[1]] == 1, leaves, forest["tree_roots"][1])
+    true = forest["nodes_truenodeids"]
+    np.testing.assert_array_equal(true[copies[1]], true[copies[0]] + shift)
 
 
 def test_converting_a_large_tree_has_no_loop_over_nodes():

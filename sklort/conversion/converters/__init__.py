@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from sklort.conversion.converters import (
+    adaboost,
+    bagging,
+    boosting,
     calibration,
     composition,
     dummies,
     encoders,
     ensembles,
     functions,
+    histograms,
     imputers,
+    isolation_forest,
     linear,
     multiclass,
     multioutput,
@@ -22,13 +27,18 @@ from sklort.conversion.converters import (
 from sklort.conversion.writer import Write
 
 _FAMILIES = (
+    adaboost,
+    bagging,
+    boosting,
     calibration,
     composition,
     dummies,
     encoders,
     ensembles,
     functions,
+    histograms,
     imputers,
+    isolation_forest,
     linear,
     multiclass,
     multioutput,
