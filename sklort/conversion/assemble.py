@@ -9,7 +9,7 @@ import numpy as np
 from onnx import helper
 from sklearn.utils.validation import check_is_fitted
 
-from sklort.conversion.converters import CONVERTERS
+from sklort.conversion.converters import converter_of
 from sklort.conversion.finish import TREE_OPSET, finish_model
 from sklort.conversion.foreign import write_foreign
 from sklort.conversion.inputs import describe_inputs
@@ -62,7 +62,7 @@ def assemble(model: Any, X: Any, target_opset: int | dict[str, int] | None) -> C
 
 def write_estimator(writer: Writer) -> Answers:
     """The answers of any fitted estimator: by a converter of ours, else by skl2onnx's."""
-    write = CONVERTERS.get(type(writer.model))
+    write = converter_of(type(writer.model))
     if write is None:
         return write_foreign(writer)
     writer.graph.ours.add(writer.where)

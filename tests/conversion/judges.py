@@ -85,8 +85,9 @@ def agree(
             assert set(conversion.outputs) == methods
         content = conversion.onnx_model.SerializeToString()
         session, second = InferenceSession(content), _onnxruntime(content)
-        # onnx.reference 1.23 does not read what version 3 added to trees.
-        judge = ReferenceEvaluator(conversion.onnx_model) if reference and version != 3 else None
+        # onnx.reference 1.23 does not read what version 3 added to trees, and takes a 0 for the end of a set.
+        null = any((f.get("membership_values", np.ones(1)) == 0).any() for f in forests_of(conversion))
+        judge = ReferenceEvaluator(conversion.onnx_model) if reference and version != 3 and not null else None
         names = list(conversion.outputs.values())
         for rows in (X, *others):
             fed = feeds(conversion, rows)

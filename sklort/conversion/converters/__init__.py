@@ -7,6 +7,7 @@ from sklort.conversion.converters import (
     bagging,
     boosting,
     calibration,
+    catboost_trees,
     composition,
     dummies,
     encoders,
@@ -15,6 +16,7 @@ from sklort.conversion.converters import (
     histograms,
     imputers,
     isolation_forest,
+    lightgbm_trees,
     linear,
     multiclass,
     multioutput,
@@ -23,6 +25,7 @@ from sklort.conversion.converters import (
     scalers,
     trees,
     wrappers,
+    xgboost_trees,
 )
 from sklort.conversion.writer import Write
 
@@ -49,3 +52,11 @@ _FAMILIES = (
     wrappers,
 )
 CONVERTERS: dict[type, Write] = {kind: write for family in _FAMILIES for kind, write in family.CONVERTERS.items()}
+
+_BY_NAME: dict[str, Write] = {**lightgbm_trees.BY_NAME, **xgboost_trees.BY_NAME, **catboost_trees.BY_NAME}
+"""Estimators of other packages, by package and name: a package that no model is of is not imported."""
+
+
+def converter_of(kind: type) -> Write | None:
+    """Our converter for estimators of this type, if there is one."""
+    return CONVERTERS.get(kind) or _BY_NAME.get(f"{kind.__module__.partition('.')[0]}.{kind.__name__}")

@@ -16,6 +16,8 @@ from sklort.conversion.writer import Attribute
 
 _SUM = 1
 _LEQ, _MEMBER = 0, 6
+_CHUNK = 1 << 16
+"""Nodes that are rewritten at a time, in the cache."""
 _NEVER = np.array([-np.finfo(np.float64).max])
 """The members of an empty set: the operator has no way to write one without any."""
 
@@ -36,8 +38,8 @@ def _copied(counts: Ints, copies: int) -> tuple[Ints, Ints, Ints]:
     return source, copy, begins
 
 
-def ensemble_attributes(forest: Forest) -> dict[str, Attribute]:
-    """The attributes of one TreeEnsemble node."""
+def _arrays(forest: Forest) -> dict[str, NDArray[Any]]:
+    """The lists of a TreeEnsemble, and ``set_of``: the set of each node, -1 where it compares."""
     leaf, inner = forest.leaf, ~forest.leaf
     number_of = np.where(leaf, np.cumsum(leaf), np.cumsum(inner)) - 1
     copies = forest.targets if forest.columns is None else 1
@@ -51,38 +53,52 @@ def ensemble_attributes(forest: Forest) -> dict[str, Attribute]:
     first_inner = (np.cumsum(inner_counts) - inner_counts)[tree]
     first_leaf = (np.cumsum(leaf_counts) - leaf_counts)[tree]
 
-    def branch(child: Ints) -> tuple[Ints, NDArray[np.bool_]]:
+    def branch(child: Ints) -> tuple[Ints, Ints]:
         child = child[inner]
         ends = leaf[child]
         within = number_of[child] - np.where(ends, first_leaf, first_inner)
         ends = ends[source]
-        return within[source] + np.where(ends, leaf_begins[block], roots[block]), ends
+        return within[source] + np.where(ends, leaf_begins[block], roots[block]), ends.astype(np.int64)
 
     true_nodes, true_leaves = branch(forest.left)
     false_nodes, false_leaves = branch(forest.right)
-    set_of = forest.set_of[inner][source]
-    missing = forest.missing_left[inner][source]
-    if forest.columns is None:
-        targets = leaf_copy
-    else:
-        targets = np.repeat(forest.columns, leaf_counts)
-    attributes: dict[str, Attribute] = {
+    return {
         "tree_roots": roots,
         "nodes_featureids": forest.features[inner][source],
-        "nodes_splits": np.where(set_of < 0, forest.splits[inner][source], 0.0),
-        "nodes_modes": np.where(set_of < 0, _LEQ, _MEMBER).astype(np.uint8),
+        "nodes_splits": forest.splits[inner][source],
         "nodes_truenodeids": true_nodes,
         "nodes_falsenodeids": false_nodes,
-        "nodes_trueleafs": true_leaves.astype(np.int64),
-        "nodes_falseleafs": false_leaves.astype(np.int64),
-        "leaf_targetids": targets,
+        "nodes_trueleafs": true_leaves,
+        "nodes_falseleafs": false_leaves,
+        "nodes_missing_value_tracks_true": forest.missing_left[inner][source].astype(np.int64),
+        "leaf_targetids": leaf_copy if forest.columns is None else np.repeat(forest.columns, leaf_counts),
         "leaf_weights": forest.values[leaf][leaf_source, leaf_copy],
-        "n_targets": forest.targets,
-        "aggregate_function": _SUM,
+        "set_of": forest.set_of[inner][source],
     }
-    if missing.any():
-        attributes["nodes_missing_value_tracks_true"] = missing.astype(np.int64)
+
+
+def ensemble_attributes(forest: Forest) -> dict[str, Attribute]:
+    """The attributes of one TreeEnsemble node."""
+    parts: list[dict[str, NDArray[Any]]] = []
+    nodes = leaves = 0
+    for _, chunk in forest.chunks(_CHUNK):
+        part = _arrays(chunk)
+        for side in ("true", "false"):
+            part[f"nodes_{side}nodeids"] += np.where(part[f"nodes_{side}leafs"] == 1, leaves, nodes)
+        part["tree_roots"] += nodes
+        nodes += len(part["set_of"])
+        leaves += len(part["leaf_weights"])
+        parts.append(part)
+    arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    set_of = arrays.pop("set_of")
+    attributes: dict[str, Attribute] = dict(arrays)
+    attributes["nodes_modes"] = np.where(set_of < 0, _LEQ, _MEMBER).astype(np.uint8)
+    attributes["n_targets"] = forest.targets
+    attributes["aggregate_function"] = _SUM
+    if not arrays["nodes_missing_value_tracks_true"].any():
+        del attributes["nodes_missing_value_tracks_true"]
     if forest.sets:
+        arrays["nodes_splits"][set_of >= 0] = 0.0
         end = np.array([np.nan])
         members = [v for s in set_of[set_of >= 0] for v in (forest.sets[s] if len(forest.sets[s]) else _NEVER, end)]
         attributes["membership_values"] = np.concatenate(members)

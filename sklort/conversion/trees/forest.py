@@ -6,7 +6,7 @@ What compares otherwise is brought into this form by its reader.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -96,6 +96,31 @@ class Forest:
     def trees(self) -> int:
         return len(self.starts) - 1
 
+    def chunks(self, nodes: int) -> Iterator[tuple[int, Forest]]:
+        """The forest in parts of whole trees, each some `nodes` nodes; with the number of the first tree of each."""
+        first = 0
+        while first < self.trees:
+            last = max(first + 1, int(np.searchsorted(self.starts, self.starts[first] + nodes, "right")) - 1)
+            begin, end = self.starts[first], self.starts[last]
+            here = slice(begin, end)
+            leaf = self.left[here] < 0
+            yield (
+                first,
+                replace(
+                    self,
+                    features=self.features[here],
+                    splits=self.splits[here],
+                    left=np.where(leaf, -1, self.left[here] - begin),
+                    right=np.where(leaf, -1, self.right[here] - begin),
+                    missing_left=self.missing_left[here],
+                    values=self.values[here],
+                    starts=self.starts[first : last + 1] - begin,
+                    columns=None if self.columns is None else self.columns[first:last],
+                    set_of=self.set_of[here],
+                ),
+            )
+            first = last
+
     def per_tree(self, mask: Bools) -> Ints:
         """How many nodes of each tree `mask` has."""
         counts = np.concatenate([[0], np.cumsum(mask)])
@@ -141,33 +166,27 @@ def build(
 
 
 def _end_to_end(parts: list[Nodes], targets: int, columns: Ints | None) -> Forest:
-    sizes = np.array([len(p.left) for p in parts], np.int64)
-    starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    base = np.repeat(starts[:-1], sizes)
-
-    def joined(field: int, dtype: type) -> NDArray[Any]:
-        return np.concatenate([p[field] for p in parts]).astype(dtype, copy=False)
-
-    left, right = joined(2, np.int64), joined(3, np.int64)
-    leaf = left < 0
-    set_of = np.full(len(left), -1, np.int64)
+    starts = np.cumsum([0, *(len(p.left) for p in parts)]).astype(np.int64)
+    count = int(starts[-1])
+    features, left, right, set_of = (np.empty(count, np.int64) for _ in range(4))
+    splits, missing_left = np.empty(count), np.empty(count, np.bool_)
+    values = np.empty((count, parts[0].values.shape[1]))
+    set_of.fill(-1)
     sets: list[Doubles] = []
-    for start, part in zip(starts[:-1], parts, strict=True):
+    for start, end, part in zip(starts, starts[1:], parts, strict=False):  # tree by tree: a tree fits in the cache
+        here = slice(start, end)
+        leaf = part.left < 0
+        left[here] = np.where(leaf, -1, part.left + start)
+        right[here] = np.where(leaf, -1, part.right + start)
+        features[here] = part.features
+        splits[here] = part.splits
+        missing_left[here] = part.missing_left
+        values[here] = part.values
         if len(part.set_nodes):
             set_of[start + np.asarray(part.set_nodes, np.int64)] = len(sets) + np.arange(len(part.set_nodes))
             sets += part.sets
     return Forest(
-        features=joined(0, np.int64),
-        splits=joined(1, np.float64),
-        left=np.where(leaf, -1, left + base),
-        right=np.where(leaf, -1, right + base),
-        missing_left=joined(4, np.bool_),
-        values=joined(5, np.float64),
-        starts=starts,
-        columns=columns,
-        targets=targets,
-        set_of=set_of,
-        sets=tuple(sets),
+        features, splits, left, right, missing_left, values, starts, columns, targets, set_of, tuple(sets)
     )
 
 
