@@ -132,7 +132,7 @@ def cruel_rows(conversion: Conversion, X: np.ndarray, most: int = 400) -> np.nda
             for value in values:
                 with np.errstate(over="ignore"):
                     value = np.asarray(value, X.dtype)
-                if np.isfinite(value):
+                if abs(value) <= np.finfo(np.float32).max:
                     row = X[rng.integers(len(X))].copy()
                     row[int(feature)] = value
                     rows.append(row)

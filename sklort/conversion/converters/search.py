@@ -11,8 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sklort.conversion.converters.forest_arrays import ForestArrays
 from sklort.conversion.tensor import Tensor, stack
+from sklort.conversion.trees.forest import Nodes, build, stump
+from sklort.conversion.trees.writing import write_forest
 from sklort.conversion.writer import DOUBLE, INT64, Writer
 
 Doubles = NDArray[np.float64]
@@ -27,9 +28,8 @@ def count_not_above(writer: Writer, rows: Tensor, knots: Sequence[Doubles], *, s
     if max(len(k) for k in knots) <= _FEW or writer.graph.opsets["ai.onnx.ml"] < 5:
         counts = [_compared(rows, i, one, strict) for i, one in enumerate(knots)]
         return stack([c.flat() for c in counts])
-    name = writer.node("TreeEnsemble", [rows.astype(DOUBLE).name], domain="ai.onnx.ml")
-    writer.add_attributes(_search_trees(knots, strict).attributes())
-    return Tensor(writer, name, DOUBLE).astype(INT64)
+    forest = build([_search_tree(i, one, strict) for i, one in enumerate(knots)], len(knots), columns=np.arange(len(knots)))
+    return write_forest(writer, forest, rows.astype(DOUBLE)).astype(INT64)
 
 
 def _compared(rows: Tensor, column: int, knots: Doubles, strict: bool) -> Tensor:
@@ -38,45 +38,37 @@ def _compared(rows: Tensor, column: int, knots: Doubles, strict: bool) -> Tensor
     return above.astype(INT64).sum()
 
 
-def _search_trees(knots: Sequence[Doubles], strict: bool) -> ForestArrays:
-    """One tree for each column, whose leaf number k says that k knots are not above the value."""
-    roots, features, splits, sides, leaves = [], [], [], [], []
-    for column, values in enumerate(knots):
-        # A branch is true for value <= split: a knot counts as below when value > split, so for value >= knot the
-        # split is the double just below the knot.
-        below = values.astype(np.float64) if strict else np.nextafter(values.astype(np.float64), -np.inf)
-        first_node, first_leaf = len(splits), sum(len(k) for k in leaves)
-        roots.append(first_node)
-        if not len(values):
-            below = np.zeros(1)
-        stack_: list[tuple[int, int, int, int]] = [(0, len(below), -1, 0)]  # low, high, parent, side
-        while stack_:
-            low, high, parent, side = stack_.pop()
-            middle = (low + high) // 2
-            number = len(splits)
-            if parent >= 0:
-                sides[parent][side] = (number, False)
-            features.append(column)
-            splits.append(below[middle])
-            sides.append([(first_leaf + middle, True), (first_leaf + middle + 1, True)])
-            if middle + 1 < high:
-                stack_.append((middle + 1, high, number, 1))
-            if low < middle:
-                stack_.append((low, middle, number, 0))
-        leaves.append(np.arange(len(below) + 1) if len(values) else np.zeros(2, np.int64))
-    pairs = np.array([[(n, leaf) for n, leaf in two] for two in sides], np.int64)
-    return ForestArrays(
-        roots=np.array(roots, np.int64),
-        features=np.array(features, np.int64),
-        splits=np.array(splits, np.float64),
-        true_nodes=pairs[:, 0, 0],
-        false_nodes=pairs[:, 1, 0],
-        true_leaves=pairs[:, 0, 1].astype(bool),
-        false_leaves=pairs[:, 1, 1].astype(bool),
-        missing_true=np.ones(len(splits), bool),
-        leaf_weights=np.concatenate(leaves).astype(np.float64),
-        leaf_targets=np.repeat(np.arange(len(knots)), [len(k) for k in leaves]),
-        targets=len(knots),
+def _search_tree(column: int, knots: Doubles, strict: bool) -> Nodes:
+    """A tree whose leaf says how many knots are not above the value."""
+    count = len(knots)
+    if not count:
+        return stump(np.zeros(1))
+    # A branch is true for value <= split: a knot counts as below when value > split, so for value >= knot the split
+    # is the double just below the knot.
+    below = knots.astype(np.float64) if strict else np.nextafter(knots.astype(np.float64), -np.inf)
+    places: list[int] = []  # of the knots, root first
+    children = np.full((2, 2 * count + 1), -1)
+    waiting: list[tuple[int, int, int, int]] = [(0, count, -1, 0)]  # low, high, parent, side
+    while waiting:
+        low, high, parent, side = waiting.pop()
+        middle = (low + high) // 2
+        number = len(places)
+        if parent >= 0:
+            children[side, parent] = number
+        children[:, number] = count + middle, count + middle + 1
+        places.append(middle)
+        if middle + 1 < high:
+            waiting.append((middle + 1, high, number, 1))
+        if low < middle:
+            waiting.append((low, middle, number, 0))
+    ends = np.zeros(count + 1)
+    return Nodes(
+        features=np.full(2 * count + 1, column),
+        splits=np.concatenate([below[places], ends]),
+        left=children[0],
+        right=children[1],
+        missing_left=np.ones(2 * count + 1, bool),
+        values=np.concatenate([np.zeros(count), np.arange(count + 1)]).reshape(-1, 1),
     )
 
 
