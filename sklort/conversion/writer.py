@@ -233,6 +233,15 @@ class Writer:
         shape = self.node("Concat", [rows, self.constant(np.array([1], np.int64))], axis=0)
         return Tensor(self, self.node("Expand", [row.name, shape]), row.dtype)
 
+    def refuse_where(self, bad: Tensor) -> Tensor:
+        """Zeros (n, 1) in double, and an error when the model runs on rows where `bad` (n, 1) is true.
+
+        ONNX has no operator that raises; looking up an entry that is not there is an error in every runtime.
+        """
+        table = self.tensor(np.zeros(1))
+        beyond = np.array(np.iinfo(np.int32).max, np.int64)
+        return table.take(bad.where(beyond, np.array(0, np.int64)), axis=0)
+
     def answers(self, model: Any, inputs: Sequence[Tensor] | None = None) -> dict[str, Any]:
         """Write another estimator, fed with `inputs` (by default those of this one), and return its answers."""
         given = self.inputs if inputs is None else list(inputs)

@@ -36,11 +36,11 @@ def onnxruntime_answers(conversion: Conversion, X: Any, absent: tuple[str, ...] 
         import onnxruntime
     except ImportError:
         return None
-    try:
-        session = onnxruntime.InferenceSession(conversion.onnx_model.SerializeToString())
-    except onnxruntime.capi.onnxruntime_pybind11_state.NotImplemented as error:
-        assert any(f"for {one}(" in str(error) for one in absent), error
+    if {node.op_type for node in conversion.onnx_model.graph.node} & set(absent):
+        with pytest.raises(onnxruntime.capi.onnxruntime_pybind11_state.NotImplemented):
+            onnxruntime.InferenceSession(conversion.onnx_model.SerializeToString())
         return None
+    session = onnxruntime.InferenceSession(conversion.onnx_model.SerializeToString())
     return {m: session.run([name], feeds(conversion, X))[0] for m, name in conversion.outputs.items()}
 
 
