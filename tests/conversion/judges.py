@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import onnx
+import pytest
 from onnx.reference import ReferenceEvaluator
+from threadpoolctl import threadpool_limits
 
 from sklort import InferenceSession
 from sklort.conversion import Conversion, convert_model
 
 NEWEST = 5
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Small models are fitted faster by one thread than by several that wait for each other."""
+    with threadpool_limits(1):
+        yield
 
 
 def _onnxruntime(model: bytes) -> Any:

@@ -1,4 +1,4 @@
-"""CatBoost, read from its own JSON: float32 rows and borders, leaves and sums in double. Numbers only: no categories."""
+"""CatBoost, read from its own JSON: float32 rows and borders, leaves and sums in double. Numeric features only."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sklort.conversion.labels import label_values
 from sklort.conversion.tensor import Tensor
@@ -71,23 +72,29 @@ class _Reader:
 
     def grown(self, root: dict[str, Any], outputs: int) -> Nodes:
         """A tree that need not be symmetric."""
-        found: list[tuple[int, float, int, int, bool, Any]] = []
+        features: list[int] = []
+        borders: list[float] = []
+        low: list[bool] = []
+        values: list[NDArray[np.float64]] = []
+        children: list[list[int]] = []
         waiting: list[tuple[dict[str, Any], int, int]] = [(root, -1, 0)]
         while waiting:
             content, parent, side = waiting.pop()
-            place = len(found)
+            place = len(features)
             if parent >= 0:
-                link = list(found[parent])
-                link[2 + side] = place
-                found[parent] = tuple(link)  # type: ignore[assignment]
-            if "split" in content:
-                feature, border, low = self._node(content["split"])
-                found.append((feature, border, 0, 0, low, np.zeros(outputs)))
+                children[parent][side] = place
+            split = content.get("split")
+            feature, border, goes_low = self._node(split) if split else (0, 0.0, False)
+            features.append(feature)
+            borders.append(border)
+            low.append(goes_low)
+            children.append([-1, -1])
+            value = np.zeros(outputs) if split else np.asarray(content["value"], np.float64).reshape(outputs)
+            values.append(value)
+            if split:
                 waiting += [(content["left"], place, 0), (content["right"], place, 1)]
-            else:
-                found.append((0, 0.0, -1, -1, False, np.asarray(content["value"], np.float64).reshape(outputs)))
-        columns = [np.array(column) for column in zip(*found, strict=True)]
-        return Nodes(*columns[:5], np.stack([row[5] for row in found]))
+        left, right = np.array(children, np.int64).T
+        return Nodes(np.array(features), np.array(borders), left, right, np.array(low), np.stack(values))
 
 
 def _raw(writer: Writer) -> Tensor:

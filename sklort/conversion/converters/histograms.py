@@ -3,8 +3,8 @@
 scikit-learn sends a category that was not seen in training where missing values go. So the set of a node holds the
 categories of the *other* side, and whatever is not among them, NaN included, goes where missing values go.
 
-Categories are numbered by an OrdinalEncoder inside the model. Where they are numbers, sets hold the numbers
-themselves; strings are numbered in front of the trees. Sources: ``_hist_gradient_boosting/gradient_boosting.py``,
+Categories are numbered by an OrdinalEncoder inside the model. Where they are integers, sets hold the integers
+themselves; others are numbered in front of the trees. Sources: ``_hist_gradient_boosting/gradient_boosting.py``,
 ``_predictor.pyx``.
 """
 
@@ -20,6 +20,7 @@ from sklort.conversion.converters.boosting import two_classes
 from sklort.conversion.labels import label_values
 from sklort.conversion.missing import is_missing
 from sklort.conversion.tensor import Tensor
+from sklort.conversion.trees.columns import numbered
 from sklort.conversion.trees.forest import Doubles, Nodes, build
 from sklort.conversion.trees.writing import write_forest
 from sklort.conversion.writer import DOUBLE, STRING, Answers, Write, Writer
@@ -49,15 +50,15 @@ class _Categories:
             known = np.asarray([v for v in found if not is_missing(v)], dtype=found.dtype)
             self.of[column] = known
 
-    def raw(self, column: int, codes: NDArray[np.int64], *, strings: bool) -> Doubles:
+    def raw(self, column: int, codes: NDArray[np.int64], *, coded: bool) -> Doubles:
         """The values that stand in the matrix for some codes of a column."""
         found = self.of[column]
-        if strings or found is None:
+        if coded or found is None:
             return codes.astype(np.float64)
         return found[codes].astype(np.float64)
 
 
-def _tree(predictor: Any, categories: _Categories, strings: list[bool]) -> Nodes:
+def _tree(predictor: Any, categories: _Categories, coded: list[bool]) -> Nodes:
     nodes = predictor.nodes
     leaf = nodes["is_leaf"].astype(bool)
     feature = np.where(leaf, 0, categories.order[nodes["feature_idx"]])
@@ -75,56 +76,49 @@ def _tree(predictor: Any, categories: _Categories, strings: list[bool]) -> Nodes
             inside = codes[: len(known)] != 0
             # The side that is not where missing values go.
             chosen = np.flatnonzero(inside != missing_left[node])
-            sets.append(categories.raw(column, chosen, strings=strings[column]))
+            sets.append(categories.raw(column, chosen, coded=coded[column]))
         swap = tests[missing_left[tests]]
         left[swap], right[swap] = right[swap], left[swap]
         missing_left[tests] = False
-    return Nodes(feature, nodes["num_threshold"], left, right, missing_left, nodes["value"].reshape(-1, 1), tests, sets)
+    return Nodes(
+        feature, nodes["num_threshold"], left, right, missing_left, nodes["value"].reshape(-1, 1), tests.tolist(), sets
+    )
 
 
 def _matrix(writer: Writer, categories: _Categories) -> tuple[Tensor, list[bool]]:
-    """X in double, strings as the numbers of their categories; and which columns held strings."""
+    """X in floats, some columns as the numbers of their categories; and which ones."""
     count = len(categories.of)
-    if all(v.dtype != STRING for v in writer.inputs) and not _mixed(categories):
-        return writer.matrix(DOUBLE), [False] * count
-    parts, strings = [], []
+    if all(v.dtype != STRING for v in writer.inputs) and not any(map(_needs_numbers, categories.of)):
+        return writer.floats(), [False] * count
+    parts, coded = [], []
     for i, (column, known) in enumerate(zip(writer.columns(count), categories.of, strict=True)):
-        strings.append(column.dtype == STRING)
-        if column.dtype != STRING:
+        coded.append(column.dtype == STRING or _needs_numbers(known))
+        if not coded[-1]:
             parts.append(column.astype(DOUBLE))
-            continue
-        if known is None:
+        elif known is None:
             raise ConversionError(f"column {i} of {writer.where} holds strings but is not one of its categories")
-        if not all(isinstance(v, str) for v in known):
-            raise ConversionError(f"column {i} of {writer.where} holds strings where it was fitted on other categories")
-        parts.append(numbered(writer, column, [str(v) for v in known]))
-    return writer.beside(parts), strings
+        else:
+            parts.append(numbered(column, known))
+    return writer.beside(parts), coded
 
 
-def _mixed(categories: _Categories) -> bool:
-    return any(known is not None and known.dtype.kind in "OUST" for known in categories.of)
-
-
-def numbered(writer: Writer, column: Tensor, words: list[str]) -> Tensor:
-    """The number of each string in `words`, as a double; NaN for others."""
-    name = writer.node(
-        "LabelEncoder",
-        [column.name],
-        domain="ai.onnx.ml",
-        keys_strings=words or [""],
-        values_floats=[float(i) for i in range(len(words))] or [float("nan")],
-        default_float=float("nan"),
-    )
-    return Tensor(writer, name, np.dtype(np.float32), 1).astype(DOUBLE)
+def _needs_numbers(known: NDArray[Any] | None) -> bool:
+    """Whether these categories cannot be members of a set as they are: onnxruntime takes 32-bit integers only."""
+    if known is None or not len(known):
+        return False
+    if known.dtype.kind not in "biuf":
+        return True
+    values = known.astype(np.float64)
+    return bool((np.abs(values) >= 2**31).any() or (values != np.floor(values)).any())
 
 
 def _raw(writer: Writer) -> Tensor:
     """Raw predictions (n, trees per iteration)."""
     model = writer.model
     categories = _Categories(model)
-    rows, strings = _matrix(writer, categories)
+    rows, coded = _matrix(writer, categories)
     targets = int(model.n_trees_per_iteration_)
-    nodes = (_tree(one, categories, strings) for stage in model._predictors for one in stage)
+    nodes = (_tree(one, categories, coded) for stage in model._predictors for one in stage)
     columns = np.tile(np.arange(targets), len(model._predictors))
     first = np.asarray(model._baseline_prediction, np.float64).ravel()
     return write_forest(writer, build(nodes, targets, columns=columns, first=first), rows)

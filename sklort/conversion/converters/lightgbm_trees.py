@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklort.conversion.converters.histograms import numbered
 from sklort.conversion.labels import label_values
 from sklort.conversion.tensor import Tensor
-from sklort.conversion.trees.columns import Views, truncated, without_zeros
+from sklort.conversion.trees.columns import Views, numbered, truncated, without_zeros
 from sklort.conversion.trees.forest import Nodes, build, stump
 from sklort.conversion.trees.writing import write_forest
-from sklort.conversion.writer import DOUBLE, STRING, Answers, Write, Writer
+from sklort.conversion.writer import DOUBLE, Answers, Write, Writer
 from sklort.exceptions import ConversionError
 
 _CATEGORICAL, _DEFAULT_LEFT = 1, 2
@@ -95,16 +94,6 @@ def _tree(text: _Text, zero: dict[int, int], category: dict[int, int], used: dic
     )
 
 
-def _coded(writer: Writer, column: Tensor, values: list[Any]) -> Tensor:
-    """A pandas categorical as the numbers of its categories; NaN for others."""
-    if column.dtype == STRING:
-        return numbered(writer, column, [str(v) for v in values])
-    known = np.array([float(v) for v in values]).reshape(1, -1)
-    hot = column.astype(DOUBLE).equals(known)
-    place = (hot.astype(DOUBLE) @ np.arange(known.size, dtype=np.float64).reshape(-1, 1)).with_width(1)
-    return (hot.astype(DOUBLE).sum() > 0.0).where(place, float("nan")).with_width(1)
-
-
 def _rows(writer: Writer, booster: Any, head: _Text) -> Tensor:
     categories = booster.pandas_categorical or []
     if not categories:
@@ -118,7 +107,7 @@ def _rows(writer: Writer, booster: Any, head: _Text) -> Tensor:
         )
     known = dict(zip(columns, categories, strict=True))
     parts = [
-        _coded(writer, column, known[i]) if i in known else column.astype(DOUBLE)
+        numbered(column, np.array(known[i], dtype=object)) if i in known else column.astype(DOUBLE)
         for i, column in enumerate(writer.columns(len(infos)))
     ]
     return writer.beside(parts)

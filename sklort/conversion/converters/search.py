@@ -28,7 +28,9 @@ def count_not_above(writer: Writer, rows: Tensor, knots: Sequence[Doubles], *, s
     if max(len(k) for k in knots) <= _FEW or writer.graph.opsets["ai.onnx.ml"] < 5:
         counts = [_compared(rows, i, one, strict) for i, one in enumerate(knots)]
         return stack([c.flat() for c in counts])
-    forest = build([_search_tree(i, one, strict) for i, one in enumerate(knots)], len(knots), columns=np.arange(len(knots)))
+    forest = build(
+        [_search_tree(i, one, strict) for i, one in enumerate(knots)], len(knots), columns=np.arange(len(knots))
+    )
     return write_forest(writer, forest, rows.astype(DOUBLE)).astype(INT64)
 
 

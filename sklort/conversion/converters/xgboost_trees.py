@@ -55,9 +55,7 @@ def _tree(content: dict[str, Any], weight: float, category: dict[int, int]) -> N
     members = np.array(content.get("categories", []), np.float64)
     sets = [
         members[start : start + size]
-        for start, size in zip(
-            content.get("categories_segments", []), content.get("categories_sizes", []), strict=True
-        )
+        for start, size in zip(content.get("categories_segments", []), content.get("categories_sizes", []), strict=True)
     ]
     # Members of the set of a node go right.
     left[tests], right[tests] = right[tests], left[tests]
@@ -110,7 +108,8 @@ def _marked(rows: Tensor, missing: Any) -> Tensor:
 def _linear(writer: Writer, content: dict[str, Any], rows: Tensor, features: int) -> Tensor:
     weights = np.array(content["model"]["weights"], np.float32).reshape(features + 1, -1).astype(np.float64)
     present = rows.is_nan().where(0.0, rows.astype(DOUBLE))
-    return (present @ weights[:-1]).with_width(weights.shape[1]) + weights[-1]
+    product = (present @ weights[:-1]).with_width(weights.shape[1])
+    return product + weights[-1]
 
 
 def _answered(writer: Writer) -> Tensor:

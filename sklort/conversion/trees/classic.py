@@ -22,9 +22,9 @@ MOST_LEAVES = 1 << 24
 
 def rounded_down(splits: Doubles) -> NDArray[np.float32]:
     """The largest float32 that is not above: no float32 x lies between the two."""
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore"):  # beyond float32 lies infinity, and below infinity the largest float32
         near = splits.astype(np.float32)
-    below: NDArray[np.float32] = np.where(near > splits, np.nextafter(near, np.float32(-np.inf)), near)
+        below: NDArray[np.float32] = np.where(near > splits, np.nextafter(near, np.float32(-np.inf)), near)
     return below
 
 

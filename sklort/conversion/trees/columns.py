@@ -4,12 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sklort.conversion.tensor import Tensor
+from sklort.conversion.writer import DOUBLE, FLOAT, STRING
+from sklort.exceptions import ConversionError
 
 NAN = float("nan")
+
+
+def numbered(column: Tensor, known: NDArray[Any]) -> Tensor:
+    """The place of each value of a column among the categories `known`, as a double; NaN for others."""
+    writer = column.writer
+    if column.dtype == STRING:
+        if not all(isinstance(v, str) for v in known):
+            raise ConversionError(f"{writer.where} is fed strings in a column of which it knows other categories")
+        name = writer.node(
+            "LabelEncoder",
+            [column.name],
+            domain="ai.onnx.ml",
+            keys_strings=[str(v) for v in known] or [""],
+            values_floats=[float(i) for i in range(len(known))] or [NAN],
+            default_float=NAN,
+        )
+        return Tensor(writer, name, FLOAT, 1).astype(DOUBLE)
+    if any(isinstance(v, str) for v in known):
+        raise ConversionError(f"{writer.where} is fed numbers in a column of which it knows strings as categories")
+    hot = column.astype(DOUBLE).equals(known.astype(np.float64).reshape(1, -1)).astype(DOUBLE)
+    place = hot @ np.arange(len(known), dtype=np.float64).reshape(-1, 1)
+    return (hot.sum() > 0.0).where(place, NAN).with_width(1)
 
 
 def truncated(column: Tensor) -> Tensor:

@@ -137,9 +137,7 @@ class Forest:
         return rows
 
 
-def build(
-    trees: Iterable[Nodes], targets: int, *, columns: Ints | None = None, first: Doubles | None = None
-) -> Forest:
+def build(trees: Iterable[Nodes], targets: int, *, columns: Ints | None = None, first: Doubles | None = None) -> Forest:
     """The forest of `trees`, in the order of addition.
 
     Parameters
@@ -185,9 +183,7 @@ def _end_to_end(parts: list[Nodes], targets: int, columns: Ints | None) -> Fores
         if len(part.set_nodes):
             set_of[start + np.asarray(part.set_nodes, np.int64)] = len(sets) + np.arange(len(part.set_nodes))
             sets += part.sets
-    return Forest(
-        features, splits, left, right, missing_left, values, starts, columns, targets, set_of, tuple(sets)
-    )
+    return Forest(features, splits, left, right, missing_left, values, starts, columns, targets, set_of, tuple(sets))
 
 
 def _started(forest: Forest, first: Doubles) -> Forest:

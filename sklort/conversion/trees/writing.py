@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from sklort.conversion.tensor import Tensor
 from sklort.conversion.trees.classic import (
     MOST_LEAVES,
     leaf_finder_attributes,
@@ -14,7 +15,6 @@ from sklort.conversion.trees.classic import (
 )
 from sklort.conversion.trees.ensemble import ensemble_attributes
 from sklort.conversion.trees.forest import Forest
-from sklort.conversion.tensor import Tensor
 from sklort.conversion.writer import DOUBLE, FLOAT, INT64, Writer
 from sklort.exceptions import ConversionError
 
@@ -41,9 +41,7 @@ def write_leaves(writer: Writer, forest: Forest, rows: Tensor) -> Tensor:
     highest = writer.graph.opsets["ai.onnx.ml"]
     if highest >= TREE_OPSET:
         numbers = np.where(forest.leaf, np.cumsum(forest.leaf) - 1, 0).astype(np.float64)
-        found = replace(
-            forest, values=numbers.reshape(-1, 1), columns=np.arange(forest.trees), targets=forest.trees
-        )
+        found = replace(forest, values=numbers.reshape(-1, 1), columns=np.arange(forest.trees), targets=forest.trees)
         return write_forest(writer, found, rows).astype(INT64)
     version = 3 if highest >= 3 else 1
     if version < 3 and rows.dtype != FLOAT:
@@ -69,7 +67,8 @@ def _with_set_columns(writer: Writer, forest: Forest, rows: Tensor, width: int, 
     members: list[Tensor] = []
     for feature, values, table in set_columns(forest):
         column = rows.take([feature])
-        hot = column.equals(values.astype(dtype).reshape(1, -1)).concat(column.is_nan())
+        held = np.where(values.astype(dtype) == values, values, np.nan).astype(dtype)  # others equal no value of dtype
+        hot = column.equals(held.reshape(1, -1)).concat(column.is_nan())
         members.append(hot.astype(dtype) @ table.astype(dtype))
     total = members[0]
     for more in members[1:]:
