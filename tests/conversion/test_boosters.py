@@ -211,6 +211,17 @@ class TestXGBoost:
         )
         assert model.best_iteration < 39
 
+    def test_categories_of_frames(self):
+        table = pd.DataFrame(HOLED[:, :2], columns=["a", "b"])
+        table["word"] = pd.Categorical(np.array(["u", "vv", "w", "x"])[X[:, 2].astype(int) % 4])
+        table["number"] = pd.Categorical(X[:, 2].astype(int) % 5 * 10 - 20)
+        model = self.made("XGBClassifier", enable_categorical=True, max_cat_to_onehot=2).fit(table, TWO)
+        agree(model, table, reference=False, **NEAR)
+        with pytest.raises(ConversionError, match="ASCII"):
+            foreign = table.assign(word=table["word"].cat.rename_categories({"vv": "vé"}))
+            convert_model(self.made("XGBClassifier", enable_categorical=True).fit(foreign, TWO), foreign)
+        np.testing.assert_array_equal(sklort.convert(model, table).predict(table), model.predict(table))
+
     @pytest.mark.parametrize("kind", ["XGBRFClassifier", "XGBRFRegressor"])
     def test_forests(self, kind):
         hold(self.made(kind), X, TWO, np.float32, **NEAR)
