@@ -22,22 +22,24 @@ Body = Callable[[Any], str]
 class _Body:
     """The nodes of a Scan's body: `rows` (n, d) against one `point` (d,)."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix  # the names of a body may not be those of the graph around it
+        self.rows, self.point = f"{prefix}.rows", f"{prefix}.point"
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
 
     def node(self, op_type: str, *inputs: str, **attributes: Any) -> str:
-        output = f"{op_type.lower()}_{len(self.nodes)}"
+        output = f"{self.prefix}.{op_type.lower()}_{len(self.nodes)}"
         self.nodes.append(helper.make_node(op_type, list(inputs), [output], **attributes))
         return output
 
     def constant(self, value: Any) -> str:
-        name = f"constant_{len(self.constants)}"
+        name = f"{self.prefix}.constant_{len(self.constants)}"
         self.constants.append(numpy_helper.from_array(np.asarray(value), name))
         return name
 
     def difference(self) -> str:
-        return self.node("Sub", "rows", "point")
+        return self.node("Sub", self.rows, self.point)
 
     def sum(self, name: str) -> str:
         return self.node("ReduceSum", name, self.constant(np.array([1], np.int64)), keepdims=0)
@@ -72,17 +74,17 @@ def _quotient(body: _Body, above: str, below: str) -> str:
 
 
 def _canberra(body: _Body) -> str:
-    sizes = body.node("Add", body.node("Abs", "rows"), body.node("Abs", "point"))
+    sizes = body.node("Add", body.node("Abs", body.rows), body.node("Abs", body.point))
     return body.sum(_quotient(body, body.node("Abs", body.difference()), sizes))
 
 
 def _bray_curtis(body: _Body) -> str:
-    below = body.sum(body.node("Abs", body.node("Add", "rows", "point")))
+    below = body.sum(body.node("Abs", body.node("Add", body.rows, body.point)))
     return _quotient(body, body.sum(body.node("Abs", body.difference())), below)
 
 
 def _hamming(body: _Body) -> str:
-    other = body.node("Not", body.node("Equal", "rows", "point"))
+    other = body.node("Not", body.node("Equal", body.rows, body.point))
     number = body.node("Cast", other, to=TensorProto.DOUBLE)
     return body.node("ReduceMean", number, body.constant(np.array([1], np.int64)), keepdims=0)
 
@@ -90,26 +92,25 @@ def _hamming(body: _Body) -> str:
 def _chi_square(body: _Body) -> str:
     difference = body.difference()
     square = body.node("Mul", difference, difference)
-    return body.sum(_quotient(body, square, body.node("Add", "rows", "point")))
+    return body.sum(_quotient(body, square, body.node("Add", body.rows, body.point)))
 
 
 def _scanned(x: Tensor, points: np.ndarray, write: Body) -> Tensor:
     """(n, m) of what `write` makes of each row and point, both double."""
-    body = _Body()
+    body = _Body(x.writer.graph.fresh("scan"))
     column = write(body)
-    body.nodes.append(helper.make_node("Identity", ["rows"], ["rows_out"]))
-    body.nodes.append(helper.make_node("Identity", [column], ["column"]))
+    kept = body.node("Identity", body.rows)
     width = points.shape[1]
     graph = helper.make_graph(
         body.nodes,
         "distances",
         [
-            helper.make_tensor_value_info("rows", TensorProto.DOUBLE, [None, width]),
-            helper.make_tensor_value_info("point", TensorProto.DOUBLE, [width]),
+            helper.make_tensor_value_info(body.rows, TensorProto.DOUBLE, [None, width]),
+            helper.make_tensor_value_info(body.point, TensorProto.DOUBLE, [width]),
         ],
         [
-            helper.make_tensor_value_info("rows_out", TensorProto.DOUBLE, [None, width]),
-            helper.make_tensor_value_info("column", TensorProto.DOUBLE, [None]),
+            helper.make_tensor_value_info(kept, TensorProto.DOUBLE, [None, width]),
+            helper.make_tensor_value_info(column, TensorProto.DOUBLE, [None]),
         ],
         body.constants,
     )
@@ -197,10 +198,11 @@ def kernel_values(x: Tensor, points: np.ndarray, kernel: Any, given: Mapping[str
         return x @ points.T
     if kernel == "rbf":
         return (squared_distances(x, points) * -slope).apply("Exp")
+    # A factor behind a matrix product is put into the points: onnxruntime would make it a float32 of one operator.
     if kernel in ("poly", "polynomial"):
-        return raised((x @ points.T) * slope + float(given.get("coef0", 1)), given.get("degree", 3))
+        return raised(x @ (points.T * slope) + float(given.get("coef0", 1)), given.get("degree", 3))
     if kernel == "sigmoid":
-        return ((x @ points.T) * slope + float(given.get("coef0", 1))).apply("Tanh")
+        return (x @ (points.T * slope) + float(given.get("coef0", 1))).apply("Tanh")
     if kernel == "laplacian":
         return (_scanned(x, points, _absolutes) * -slope).apply("Exp")
     if kernel == "cosine":

@@ -11,6 +11,7 @@ from sklearn.gaussian_process._gpc import COEFS, LAMBDAS, _BinaryGaussianProcess
 
 from sklort.conversion.distances import distances, kernel_values, squared_distances
 from sklort.conversion.labels import chosen
+from sklort.conversion.special import erf
 from sklort.conversion.tensor import Tensor, stack
 from sklort.conversion.writer import DOUBLE, INT64, Answers, Write, Writer
 from sklort.exceptions import ConversionError
@@ -102,8 +103,8 @@ def _write_regressor(writer: Writer) -> Answers:
     model = writer.model
     rows, points = _fitted_rows(writer, model)
     weights = np.asarray(model.alpha_, np.float64).reshape(len(points), -1)
-    mean = _covariance(model.kernel_, rows, points) @ weights
-    return {"predict": mean * np.ravel(model._y_train_std) + np.ravel(model._y_train_mean)}
+    mean = _covariance(model.kernel_, rows, points) @ (weights * np.ravel(model._y_train_std))
+    return {"predict": mean + np.ravel(model._y_train_mean)}
 
 
 def _write_binary(writer: Writer) -> Answers:
@@ -118,7 +119,7 @@ def _write_binary(writer: Writer) -> Answers:
     alpha = 0.5 / variance
     lambdas = np.ravel(LAMBDAS).reshape(1, -1)
     gamma = latent.column() * lambdas
-    inner = (gamma * (alpha / (alpha + lambdas**2)).apply("Sqrt")).apply("Erf")
+    inner = erf(gamma * (alpha / (alpha + lambdas**2)).apply("Sqrt"))
     integrals = (float(np.pi) / alpha).apply("Sqrt") * inner / ((variance * float(2 * np.pi)).apply("Sqrt") * 2.0)
     coefficients = np.ravel(COEFS)
     second = ((integrals * coefficients.reshape(1, -1)).sum() + 0.5 * float(coefficients.sum())).flat()

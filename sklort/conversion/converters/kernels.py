@@ -19,11 +19,9 @@ from sklort.conversion.converters.multiclass import pairwise_votes
 from sklort.conversion.distances import kernel_values
 from sklort.conversion.foreign import write_foreign
 from sklort.conversion.labels import chosen
-from sklort.conversion.tensor import Tensor, clip, stack
+from sklort.conversion.tensor import Tensor
 from sklort.conversion.writer import DOUBLE, INT64, Answers, Write, Writer
 from sklort.exceptions import ConversionError
-
-_LEAST = 1e-7  # libsvm keeps probabilities of pairs this far from 0 and 1
 
 
 def _dense(matrix: Any) -> np.ndarray:
@@ -92,7 +90,7 @@ def _write_classifier(writer: Writer) -> Answers:
         best = votes.argmax() if model.break_ties and one_vs_rest else _most_votes(pairs, count)
         answers["predict"] = chosen(writer, best)
     if hasattr(model, "predict_proba"):
-        answers["predict_proba"] = _probabilities(writer, pairs)
+        answers["predict_proba"] = _probabilities(writer)
     return answers
 
 
@@ -105,16 +103,11 @@ def _most_votes(pairs: Tensor, count: int) -> Tensor:
     return (first @ won + (1.0 - first) @ lost).argmax()
 
 
-def _probabilities(writer: Writer, pairs: Tensor) -> Tensor:
-    model = writer.model
-    if len(model.classes_) > 2:  # coupled by an iteration, which SVMClassifier has
-        writer.graph.narrowed.add(writer.where)
-        found: Tensor = writer.as_tensor(write_foreign(writer)["predict_proba"])
-        return found
-    first = clip(
-        (-(pairs * float(model._probA[0]) + float(model._probB[0]))).apply("Sigmoid"), _LEAST, 1 - _LEAST
-    ).flat()
-    return stack([first, 1.0 - first])
+def _probabilities(writer: Writer) -> Tensor:
+    """libsvm couples the probabilities of pairs by an iteration, which the operator SVMClassifier has, in float32."""
+    writer.graph.narrowed.add(writer.where)
+    found: Tensor = writer.as_tensor(write_foreign(writer)["predict_proba"])
+    return found
 
 
 def _write_kernel_ridge(writer: Writer) -> Answers:

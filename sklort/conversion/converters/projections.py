@@ -121,16 +121,18 @@ def _write_additive_chi2(writer: Writer) -> Answers:
 def _write_polynomial_sketch(writer: Writer) -> Answers:
     """Count sketches multiplied as polynomials: their Fourier transforms are matrix products."""
     model = writer.model
-    rows = writer.floats().astype(DOUBLE) * float(np.sqrt(model.gamma))
+    rows = writer.floats().astype(DOUBLE)
+    scale = np.full(int(model.n_features_in_), np.sqrt(model.gamma))
     if model.coef0 != 0:
-        rows = rows.concat(writer.for_each_row(np.array([np.sqrt(model.coef0)])))
+        rows = rows.concat(writer.for_each_row(np.ones(1)))
+        scale = np.append(scale, np.sqrt(model.coef0))
     count = int(model.n_components)
     waves = np.exp(-2j * np.pi * np.outer(np.arange(count), np.arange(count)) / count)
     real: Tensor | None = None
     imaginary: Tensor | None = None
     for places, signs in zip(model.indexHash_, model.bitHash_, strict=True):
         sketch = np.zeros((len(places), count))
-        sketch[np.arange(len(places)), places] = signs
+        sketch[np.arange(len(places)), places] = signs * scale
         spectrum = sketch @ waves
         re, im = rows @ spectrum.real, rows @ spectrum.imag
         if real is None or imaginary is None:
