@@ -34,7 +34,7 @@ def _dense_coef(model: Any) -> np.ndarray:
     return np.atleast_2d(model.coef_.toarray() if hasattr(model.coef_, "toarray") else model.coef_)
 
 
-def _write_scores(writer: Writer) -> tuple[str, np.dtype]:
+def linear_scores(writer: Writer) -> tuple[str, np.dtype]:
     """``X @ coef_.T + intercept_``, shape (n, rows of coef_)."""
     model = writer.model
     coef = _dense_coef(model)
@@ -54,7 +54,7 @@ def _write_scores(writer: Writer) -> tuple[str, np.dtype]:
 
 
 def _write_regressor(writer: Writer) -> Answers:
-    return {"predict": _write_scores(writer)}
+    return {"predict": linear_scores(writer)}
 
 
 def _normalised(writer: Writer, positive: str, dtype: np.dtype) -> str:
@@ -124,7 +124,7 @@ def _write_classifier(writer: Writer) -> Answers:
     multilabel = getattr(getattr(model, "_label_binarizer", None), "y_type_", "").startswith("multilabel")
     if multilabel or _dense_coef(model).shape[0] != (1 if binary else len(model.classes_)):
         raise ConversionError(f"{writer.where} predicts several labels per row: fit one classifier per label")
-    raw, dtype = _write_scores(writer)
+    raw, dtype = linear_scores(writer)
     answers: Answers = {}
     link = _link(model)
     if link is not None:
