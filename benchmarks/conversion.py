@@ -200,7 +200,8 @@ def _times(line: Line) -> str:
 
 def table(lines: Sequence[Line]) -> str:
     head = [
-        "| model | nodes and leaves | graph | `sklort.convert` without parity | with parity | skl2onnx | graph against skl2onnx |",
+        "| model | nodes and leaves | graph | `sklort.convert` without parity | with parity | skl2onnx | "
+        "graph against skl2onnx |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
     body = [

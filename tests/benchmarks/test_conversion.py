@@ -12,7 +12,7 @@ def test_a_line_of_the_table():
     line = conversion.measure(model, 0.0)
     assert isinstance(line, conversion.Line)
     assert line.nodes == 3 * (2 * 40 - 1)
-    assert 0 < line.graph and 0 < line.whole and 0 < line.checked
+    assert min(line.graph, line.whole, line.checked) > 0
     assert line.other == "more than 0, stopped"
     text = conversion.page([line], ["a sentence"], {"processor": "one"})
     assert "| small | 237 |" in text and "- a sentence" in text and "| processor | one |" in text

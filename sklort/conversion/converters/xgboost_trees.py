@@ -101,6 +101,13 @@ def _booster(model: Any) -> Any:
     return booster if model.booster == "gblinear" or last >= booster.num_boosted_rounds() else booster[:last]
 
 
+def trees_of(model: Any) -> list[Nodes]:
+    """The trees of a model, on the columns of its X."""
+    content = json.loads(_booster(model).save_raw("json"))["learner"]["gradient_booster"]
+    content = content.get("gbtree", content)
+    return [_tree(tree, 1.0, {}) for tree in content["model"].get("trees", [])]
+
+
 def _marked(rows: Tensor, missing: Any) -> Tensor:
     if missing is None or (isinstance(missing, float | np.floating) and np.isnan(missing)):
         return rows
