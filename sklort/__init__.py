@@ -12,37 +12,58 @@ from typing import TYPE_CHECKING, Any
 from sklort._version import __version__
 
 if TYPE_CHECKING:
-    from sklort.estimator.onnx_estimator import OnnxEstimator, convert
-    from sklort.estimator.parity import ParityReport, check_parity
-    from sklort.estimator.persistence import load
-    from sklort.exceptions import ConversionError, ParityError, SessionError, SklortError
+    from sklort.estimator.convert import convert, supported
+    from sklort.estimator.loading import load
+    from sklort.estimator.onnx_estimator import OnnxEstimator
+    from sklort.estimator.parity import check_parity
+    from sklort.estimator.report import ParityReport
+    from sklort.estimator.support import SupportReport
+    from sklort.exceptions import (
+        ConversionError,
+        DamagedModel,
+        FallbackWarning,
+        ParityError,
+        ScikitLearnAnswered,
+        SessionError,
+        SklortError,
+    )
     from sklort.session.inference_session import InferenceSession
 
 __all__ = [
     "ConversionError",
+    "DamagedModel",
+    "FallbackWarning",
     "InferenceSession",
     "OnnxEstimator",
     "ParityError",
     "ParityReport",
+    "ScikitLearnAnswered",
     "SessionError",
     "SklortError",
+    "SupportReport",
     "__version__",
     "check_parity",
     "convert",
     "load",
+    "supported",
 ]
 
 _HOME = {
     "ConversionError": "sklort.exceptions",
+    "DamagedModel": "sklort.exceptions",
+    "FallbackWarning": "sklort.exceptions",
     "InferenceSession": "sklort.session.inference_session",
     "OnnxEstimator": "sklort.estimator.onnx_estimator",
     "ParityError": "sklort.exceptions",
-    "ParityReport": "sklort.estimator.parity",
+    "ParityReport": "sklort.estimator.report",
+    "ScikitLearnAnswered": "sklort.exceptions",
     "SessionError": "sklort.exceptions",
     "SklortError": "sklort.exceptions",
+    "SupportReport": "sklort.estimator.support",
     "check_parity": "sklort.estimator.parity",
-    "convert": "sklort.estimator.onnx_estimator",
-    "load": "sklort.estimator.persistence",
+    "convert": "sklort.estimator.convert",
+    "load": "sklort.estimator.loading",
+    "supported": "sklort.estimator.convert",
 }
 
 

@@ -140,10 +140,11 @@ def with_numbers(X: Any, columns: Sequence[int], value: float) -> Any:
         import pandas as pd
 
         chosen = set(columns)
-        data = {
-            i: np.full(len(X), value, dtype=_float_of(X.dtypes.iloc[i])) if i in chosen else X.iloc[:, i].array
-            for i in range(X.shape[1])
-        }
+        with np.errstate(over="ignore"):  # too large for float32 is infinity there
+            data = {
+                i: np.full(len(X), value, dtype=_float_of(X.dtypes.iloc[i])) if i in chosen else X.iloc[:, i].array
+                for i in range(X.shape[1])
+            }
         out = pd.DataFrame(data, index=X.index)
         out.columns = X.columns
         return out
@@ -159,7 +160,8 @@ def with_numbers(X: Any, columns: Sequence[int], value: float) -> Any:
             X = X.set_column(i, X.column_names[i], pa.array(np.full(X.num_rows, value)))
         return X
     array = np.array(X, dtype=_float_of(X.dtype))
-    array[:, list(columns)] = value
+    with np.errstate(over="ignore"):
+        array[:, list(columns)] = value
     return array
 
 
@@ -246,3 +248,10 @@ def stack(parts: Sequence[Any]) -> Any:
 
         return vstack(parts, format="csr")
     return np.concatenate([np.asarray(part) for part in parts])
+
+
+def stack_answers(parts: Sequence[Any]) -> Any:
+    """Answers for blocks of rows -> the answer for all of them."""
+    if isinstance(parts[0], list):
+        return [stack_answers(one) for one in zip(*parts, strict=True)]
+    return stack(parts)
