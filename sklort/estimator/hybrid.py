@@ -133,6 +133,9 @@ class _Surgeon:
         if not _answers_alike(model, made, X):
             del self.pieces[before:]
             return self._left(model, X, path, reason)
+        if all(piece.compiled is not None for piece in self.pieces[before:]):  # the reason lies in none of the parts
+            name = path or type(model).__name__.lower()
+            self.pieces.append(Piece(name, model, None, f"only its parts are compiled: {reason}"))
         return made
 
     def _part(self, model: Any, X: Any, path: str, wanted: frozenset[str]) -> Any:
