@@ -35,11 +35,20 @@ ASIDE = 1e-6
 
 
 class Laid(NamedTuple):
-    """Rows that come to lie on marks; `sharp` where their neighbours in the last place must come out right too."""
+    """Rows that come to lie on marks.
+
+    Attributes
+    ----------
+    sharp : bool
+        Their neighbours in the last place must come out right too.
+    undone : bool
+        A step in front was undone, and with it the neighbours in float32, the dtype that trees compare.
+    """
 
     word: str
     rows: Any
     sharp: bool = True
+    undone: bool = False
 
 
 def adversarial_rows(model: Any, method: str, rows: Any, acceptance: Acceptance) -> Groups:
@@ -58,17 +67,22 @@ def adversarial_rows(model: Any, method: str, rows: Any, acceptance: Acceptance)
     list of (str, rows)
         Each group in the container of `rows`. The same model and rows give the same groups.
     """
+    with np.errstate(all="ignore"):
+        groups = _groups(model, rows, acceptance)
+    return [(origin, group) for origin, group in groups if attempt(model, method, group) is not None]
+
+
+def _groups(model: Any, rows: Any, acceptance: Acceptance) -> Groups:
     groups: Groups = []
     if frames.kind_of(rows) not in ("sparse", "other"):
         few = frames.take_rows(rows, np.arange(min(frames.height(rows), MOST_LAID_ROWS // 5)))
         for laid in _laid_rows(model, few):
-            groups += _with_neighbours(laid.word, laid.rows) if laid.sharp else [(laid.word, laid.rows)]
+            groups += _with_neighbours(laid) if laid.sharp else [(laid.word, laid.rows)]
             if sum(frames.height(group) for _, group in groups) > MOST_ROWS:
                 break
     groups += _number_rows(rows, acceptance)
     groups += _large_rows(model, rows, acceptance)
-    groups += _category_rows(rows)
-    return [(origin, group) for origin, group in groups if attempt(model, method, group) is not None]
+    return groups + _category_rows(rows)
 
 
 # -- rows laid on marks ----------------------------------------------------------------------------------------------
@@ -93,7 +107,7 @@ def _laid_rows(model: Any, rows: Any) -> Iterator[Laid]:
 
 def _undone_to(model: Any, part: int, laid: Laid, rows: Any) -> Laid | None:
     """Rows like `rows` of which `laid` is what part number `part` of `model` sees; None where there is no way back."""
-    back, sharp = laid.rows, laid.sharp
+    back, sharp, undone = laid.rows, laid.sharp, laid.undone
     try:
         if isinstance(model, Pipeline) and part:
             before = Pipeline(model.steps[: _number(model, part)])
@@ -102,13 +116,15 @@ def _undone_to(model: Any, part: int, laid: Laid, rows: Any) -> Laid | None:
                     return None
                 sharp = False
                 back = frames.map_floats(back, _aside)
+            elif sharp and not undone:
+                undone, back = True, frames.stack([frames.map_floats(back, change) for change in _SHORT])
             back = _undone(before, back, rows)
         elif isinstance(model, ColumnTransformer):
             chosen = [columns for _, step, columns in model.transformers_ if is_step(step) and np.size(columns)]
             back = _put(rows, _positions(rows, chosen[part]), back)
     except Exception:  # noqa: BLE001 - a step that cannot be walked back only costs these rows
         return None
-    return None if back is None else Laid(laid.word, back, sharp)
+    return None if back is None else Laid(laid.word, back, sharp, undone)
 
 
 def _aside(values: Array) -> Array:
@@ -233,20 +249,25 @@ def _on(rows: Any, where: Marks) -> Any:
     return frames.with_columns(rows, touched.tolist(), laid)
 
 
-def _with_neighbours(word: str, points: Any) -> Groups:
+def _with_neighbours(laid: Laid) -> Groups:
     """The points, and each of them one unit in the last place below and above, in float32 and in float64."""
-    short = np.float32
-    changes: list[Callable[[Array], Array]] = [
-        lambda v: v.astype(short),
-        lambda v: np.nextafter(v.astype(short), short(-np.inf)),
-        lambda v: np.nextafter(v.astype(short), short(np.inf)),
-    ]
-    if frames.float_kind(points) == np.float64:
-        changes += [lambda v: v, lambda v: np.nextafter(v, -np.inf), lambda v: np.nextafter(v, np.inf)]
-    with np.errstate(all="ignore"):
-        near = [frames.finite_rows(frames.map_floats(points, change)) for change in changes]
+    double = frames.float_kind(laid.rows) == np.float64
+    changes = (_DOUBLE if double else _SHORT) if laid.undone or not double else (*_SHORT, *_DOUBLE)
+    near = [frames.finite_rows(frames.map_floats(laid.rows, change)) for change in changes]
     near = [one for one in near if frames.height(one)]
-    return [(word, frames.stack(near))] if near else []
+    return [(laid.word, frames.stack(near))] if near else []
+
+
+_SHORT: tuple[Callable[[Array], Array], ...] = (
+    lambda v: v.astype(np.float32),
+    lambda v: np.nextafter(v.astype(np.float32), np.float32(-np.inf)),
+    lambda v: np.nextafter(v.astype(np.float32), np.float32(np.inf)),
+)
+_DOUBLE: tuple[Callable[[Array], Array], ...] = (
+    lambda v: v,
+    lambda v: np.nextafter(v, -np.inf),
+    lambda v: np.nextafter(v, np.inf),
+)
 
 
 # -- values ------------------------------------------------------------------------------------------------------

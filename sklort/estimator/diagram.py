@@ -58,6 +58,6 @@ def to_html(estimator: Any) -> str:
     checked = "" if parity is None else f"<details><summary>parity</summary>{parity._repr_html_()}</details>"
     opened = "" if report.ok else " open"
     return (
-        f'<div class="sklort">{diagram}<details{opened}><summary>{report._summary()}</summary>'
+        f'<div class="sklort">{diagram}<details{opened}><summary>{report.summary()}</summary>'
         f"{report._repr_html_()}</details>{checked}</div>"
     )

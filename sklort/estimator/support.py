@@ -93,7 +93,8 @@ class SupportReport:
             "notes": list(self.notes),
         }
 
-    def _summary(self) -> str:
+    def summary(self) -> str:
+        """The report in one line."""
         compiled = len(self.steps) - len(self.fallen)
         if self.ok:
             return f"{self.model}: compiled whole"
@@ -117,7 +118,7 @@ class SupportReport:
             lines = [(*line[:3], "") for line in lines]
         widths = [max(len(line[i]) for line in lines) for i in range(3)]
         table = ["  ".join([*(c.ljust(w) for c, w in zip(line, widths, strict=False)), line[3]]) for line in lines]
-        return "\n".join([self._summary(), *(line.rstrip() for line in table), *self._remarks()])
+        return "\n".join([self.summary(), *(line.rstrip() for line in table), *self._remarks()])
 
     def _repr_html_(self) -> str:
         heads = "".join(f"<th>{one}</th>" for one in ("step", "model", "runs on", "why, and what it costs"))
@@ -129,4 +130,4 @@ class SupportReport:
         )
         remarks = "".join(f"<li>{escape(one)}</li>" for one in self._remarks())
         tail = f"<ul>{remarks}</ul>" if remarks else ""
-        return f"<table><caption>{escape(self._summary())}</caption><tr>{heads}</tr>{rows}</table>{tail}"
+        return f"<table><caption>{escape(self.summary())}</caption><tr>{heads}</tr>{rows}</table>{tail}"
