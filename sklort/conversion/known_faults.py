@@ -143,9 +143,9 @@ _FAULTS: tuple[tuple[str, Predicate, str], ...] = (
 )
 
 
-def _inside(model: Any, ours: frozenset[type], seen: set[int]) -> Iterator[Any]:
-    """`model` and the fitted estimators it holds, at any depth, but none of `ours`."""
-    if id(model) in seen or type(model) in ours:
+def _inside(model: Any, seen: set[int]) -> Iterator[Any]:
+    """`model` and the fitted estimators it holds, at any depth."""
+    if id(model) in seen:
         return
     seen.add(id(model))
     if isinstance(model, BaseEstimator) and not isinstance(model, type):
@@ -154,27 +154,26 @@ def _inside(model: Any, ours: frozenset[type], seen: set[int]) -> Iterator[Any]:
             warnings.simplefilter("ignore")
             held = [v for k, v in vars(model).items() if k.endswith("_") or k in ("steps", "transformer_list")]
         for value in held:
-            yield from _inside(value, ours, seen)
+            yield from _inside(value, seen)
     elif isinstance(model, list | tuple):
         for value in model:
-            yield from _inside(value, ours, seen)
+            yield from _inside(value, seen)
     elif isinstance(model, dict):
         for value in model.values():
-            yield from _inside(value, ours, seen)
+            yield from _inside(value, seen)
     elif isinstance(model, np.ndarray) and model.dtype == object and model.size < 100_000:
         for value in model.ravel():
-            yield from _inside(value, ours, seen)
+            yield from _inside(value, seen)
 
 
-def refuse_known_faults(model: Any, ours: frozenset[type]) -> None:
+def refuse_known_faults(model: Any) -> None:
     """Raise ConversionError where skl2onnx would convert a part of `model` wrongly.
 
     Parameters
     ----------
     model : fitted estimator
-    ours : types of estimators that our converters write; they are not asked about.
     """
-    for part in _inside(model, ours, set()):
+    for part in _inside(model, set()):
         for name, applies, sentence in _FAULTS:
             if type(part).__name__ == name and applies(part):
                 raise ConversionError(f"this {name} is not converted: skl2onnx {sentence}")

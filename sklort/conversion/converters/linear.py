@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 from sklearn import linear_model, svm
 
-from sklort.conversion.adapter import Answers, Converter
 from sklort.conversion.labels import write_argmax, write_labels, write_where_positive
-from sklort.conversion.writer import STRING, Writer
+from sklort.conversion.writer import STRING, Answers, Write, Writer
 from sklort.exceptions import ConversionError
 
 DOUBLE = np.dtype(np.float64)
@@ -56,10 +55,6 @@ def _write_scores(writer: Writer) -> tuple[str, np.dtype]:
 
 def _write_regressor(writer: Writer) -> Answers:
     return {"predict": _write_scores(writer)}
-
-
-def _regressor_width(model: Any, came: int | None) -> int:
-    return int(_dense_coef(model).shape[0])
 
 
 def _normalised(writer: Writer, positive: str, dtype: np.dtype) -> str:
@@ -147,14 +142,6 @@ def _write_classifier(writer: Writer) -> Answers:
     return answers
 
 
-def _classifier_answers(model: Any) -> tuple[str, ...]:
-    middle = ("predict_proba",) if _link(model) is not None else ()
-    return ("predict", *middle, "decision_function")
-
-
-_REGRESSOR = Converter("regressor", _write_regressor, _dtype, _regressor_width)
-_CLASSIFIER = Converter("classifier", _write_classifier, _dtype, answers=_classifier_answers)
-
 _REGRESSORS = (
     linear_model.ARDRegression,
     linear_model.BayesianRidge,
@@ -193,12 +180,12 @@ _CLASSIFIERS = (
 )
 # Deprecated or moved in some releases.
 _BY_NAME = {
-    "PassiveAggressiveClassifier": _CLASSIFIER,
-    "PassiveAggressiveRegressor": _REGRESSOR,
+    "PassiveAggressiveClassifier": _write_classifier,
+    "PassiveAggressiveRegressor": _write_regressor,
 }
 
-CONVERTERS: dict[type, Converter] = {
-    **dict.fromkeys(_REGRESSORS, _REGRESSOR),
-    **dict.fromkeys(_CLASSIFIERS, _CLASSIFIER),
+CONVERTERS: dict[type, Write] = {
+    **dict.fromkeys(_REGRESSORS, _write_regressor),
+    **dict.fromkeys(_CLASSIFIERS, _write_classifier),
     **{getattr(linear_model, n): c for n, c in _BY_NAME.items() if hasattr(linear_model, n)},
 }
