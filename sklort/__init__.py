@@ -129,7 +129,8 @@ _HOMES = {
     "estimator.parity": "check_parity",
     "estimator.report": "ParityReport",
     "estimator.support": "SupportReport",
-    "exceptions": "ConversionError DamagedModel FallbackWarning ParityError ScikitLearnAnswered SessionError SklortError",
+    "exceptions": "ConversionError DamagedModel FallbackWarning ParityError ScikitLearnAnswered SessionError "
+    "SklortError",
     "session.device": "OrtAllocatorType OrtDevice OrtDeviceMemoryType OrtDeviceVendorId OrtMemType OrtMemoryInfo "
     "OrtMemoryInfoDeviceType",
     "session.environment": "disable_telemetry_events enable_telemetry_events get_all_providers "
