@@ -6,7 +6,8 @@
     ├── SessionError                onnxruntime's status codes, its class names, and the builtin a caller would catch
     │   ├── Fail (RuntimeError)                      1
     │   ├── InvalidArgument (ValueError)             2
-    │   │   └── UnsupportedValue (TypeError, RuntimeError)    a Python object that no input takes
+    │   │   ├── UnsupportedValue (TypeError, RuntimeError)    a Python object that no input takes
+    │   │   └── InvalidUse (RuntimeError)    of a binding, an OrtValue, an option
     │   ├── NoSuchFile (FileNotFoundError)           3
     │   ├── NoModel (RuntimeError)                   4
     │   ├── EngineError (RuntimeError)               5
@@ -15,11 +16,21 @@
     │   ├── ModelLoaded (RuntimeError)               8
     │   ├── NotImplemented (NotImplementedError)     9
     │   ├── InvalidGraph (ValueError)               10
-    │   └── EPFail (RuntimeError)                   11
+    │   ├── EPFail (RuntimeError)                   11
+    │   ├── ModelLoadCanceled (RuntimeError)        12
+    │   ├── ModelRequiresCompilation (RuntimeError) 13
+    │   ├── NotFound (RuntimeError)                 14
+    │   └── DeviceReset (RuntimeError)              15
     ├── ConversionError (ValueError)     a fitted model that cannot be written as ONNX
-    └── ParityError (ValueError)         the converted model differs from the original; carries the report
+    ├── ParityError (ValueError)         the converted model differs from the original; carries the report
+    └── DamagedModel (ValueError)        a saved estimator whose bytes are not those that were written
 
 Input that scikit-learn would refuse raises what scikit-learn raises (`ValueError`, `TypeError`, `NotFittedError`).
+
+Warnings, for filters::
+
+    FallbackWarning (UserWarning)    a part of a model runs in scikit-learn: said when it is converted
+    └── ScikitLearnAnswered              scikit-learn answered a call: said when it happens
 """
 
 from __future__ import annotations
@@ -47,6 +58,10 @@ class InvalidArgument(SessionError, ValueError):
 
 class UnsupportedValue(InvalidArgument, TypeError, RuntimeError):
     """A value of a kind that no input takes; onnxruntime raises a bare RuntimeError for these."""
+
+
+class InvalidUse(InvalidArgument, RuntimeError):
+    """What onnxruntime refuses with a bare RuntimeError, of bindings, OrtValues, logging and backends."""
 
 
 class NoSuchFile(SessionError, FileNotFoundError):
@@ -85,6 +100,22 @@ class EPFail(SessionError, RuntimeError):
     code = 11
 
 
+class ModelLoadCanceled(SessionError, RuntimeError):
+    code = 12
+
+
+class ModelRequiresCompilation(SessionError, RuntimeError):
+    code = 13
+
+
+class NotFound(SessionError, RuntimeError):
+    code = 14
+
+
+class DeviceReset(SessionError, RuntimeError):
+    code = 15
+
+
 class ConversionError(SklortError, ValueError):
     """A fitted model that cannot be written as ONNX; the message names the step and the remedy."""
 
@@ -105,3 +136,15 @@ class ParityError(SklortError, ValueError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class DamagedModel(SklortError, ValueError):
+    """A saved estimator is not what was written: cut off, or changed since."""
+
+
+class FallbackWarning(UserWarning):
+    """A part of a model could not be converted and runs in scikit-learn: correct, and no faster than before."""
+
+
+class ScikitLearnAnswered(FallbackWarning):
+    """An X, or a method, that sklort does not compute itself was answered, correctly and slowly, by scikit-learn."""

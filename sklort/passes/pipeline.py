@@ -41,6 +41,15 @@ PIPELINE: tuple[Pass, ...] = (
     fuse_columns_into_linear.RULE,
     drop_unused.PASS,
 )
+BASIC: tuple[Pass, ...] = (
+    drop_unused.PASS,
+    drop_noop_casts.RULE,
+    drop_identities.RULE,
+    merge_duplicates.RULE,
+    fold_constants.RULE,
+    drop_unused.PASS,
+)
+"""What fuses nothing: the operators are the model's own, so that others can run what comes out."""
 REQUIRED: tuple[Pass, ...] = (drop_unused.PASS,)
 """What runs when optimisation is switched off: an output that nobody asked for is never computed."""
 

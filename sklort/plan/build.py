@@ -14,7 +14,7 @@ from sklort.passes.rule import Evaluate, Pass
 from sklort.plan.assign import assign, runs
 from sklort.plan.memory import Slots, last_reads
 from sklort.plan.model import Body, Part, PlacedPart, Plan, Port, Step
-from sklort.providers.part import OMITTED, Provider, Runner
+from sklort.providers.part import OMITTED, Provider, Runner, StepTime, Stop
 from sklort.providers.requests import honour
 
 _IDENTITY = 16
@@ -184,12 +184,17 @@ class _Relay:
         self._plan = plan
         self._legs = tuple(zip(plan.parts, runners))
 
-    def run(self, values: list[Any]) -> list[Any]:
+    def run(self, values: list[Any], stop: Stop | None = None, times: list[StepTime] | None = None) -> list[Any]:
         slots: list[Any] = [None] * self._plan.slots
+        steps_before = 0
         for port, value in zip(self._plan.inputs, values):
             slots[port.slot] = value
         for placed, runner in self._legs:
-            found = runner.run([slots[slot] for slot in placed.inputs])
+            part_times: list[StepTime] | None = None if times is None else []
+            found = runner.run([slots[slot] for slot in placed.inputs], stop, part_times)
+            if times is not None and part_times is not None:
+                times += [(steps_before + time[0], *time[1:]) for time in part_times]
+            steps_before += len(placed.part.steps)
             for slot, value in zip(placed.outputs, found):
                 slots[slot] = value
             for slot in placed.release:
