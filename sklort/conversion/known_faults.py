@@ -50,15 +50,6 @@ def _infrequent(model: Any) -> bool:
     return getattr(model, "max_categories", None) is not None or getattr(model, "min_frequency", None) is not None
 
 
-def _has_categories(model: Any) -> bool:
-    mask = getattr(model, "is_categorical_", None)
-    return mask is not None and bool(np.any(mask))
-
-
-def _log_link(model: Any) -> bool:
-    return model.loss in ("poisson", "gamma")
-
-
 def _word_ngrams(model: Any) -> bool:
     return bool(max(model.ngram_range) > 1 and model.analyzer == "word")
 
@@ -87,21 +78,6 @@ _FAULTS: tuple[tuple[str, Predicate, str], ...] = (
         "RadiusNeighborsRegressor",
         _distance_weights,
         "takes weights other than 'uniform' as uniform",
-    ),
-    (
-        "HistGradientBoostingClassifier",
-        _has_categories,
-        "writes categorical splits as numeric ones",
-    ),
-    (
-        "HistGradientBoostingRegressor",
-        _has_categories,
-        "writes categorical splits as numeric ones",
-    ),
-    (
-        "HistGradientBoostingRegressor",
-        _log_link,
-        "leaves out the inverse of the log link",
     ),
     (
         "LinearDiscriminantAnalysis",
@@ -135,11 +111,6 @@ _FAULTS: tuple[tuple[str, Predicate, str], ...] = (
     ("TfidfVectorizer", lambda m: m.sublinear_tf, "gives other values with sublinear_tf"),
     ("TfidfTransformer", lambda m: m.sublinear_tf, "gives other values with sublinear_tf"),
     ("OneVsRestClassifier", _unscored_base, "scales scores to sum to one"),
-    (
-        "BaggingClassifier",
-        _unscored_base,
-        "transposes the scores of estimators without predict_proba",
-    ),
 )
 
 
