@@ -214,8 +214,8 @@ def page(lines: Sequence[Line], sentences: Sequence[str], here: dict[str, str]) 
     left_out = "\n".join(f"- {sentence}" for sentence in sentences)
     return f"""# Converting models of trees
 
-Made by `python -m benchmarks.conversion --page docs`; do not edit it. Seconds, the least of three runs (of one where it
-takes longer than two seconds).
+Made by `python -m benchmarks.conversion --page docs`; do not edit it. Seconds of one thread, the least of three runs
+(of one where it takes longer than two seconds).
 
 - *graph*: the ONNX model alone, `sklort.conversion.convert_model`: the part that skl2onnx does.
 - *`sklort.convert` without parity*: the graph, read again, checked, planned and compiled, and serialised.
@@ -244,6 +244,9 @@ def main(words: Sequence[str] | None = None) -> int:
     unknown = [key for key in keys if key not in MODELS]
     if unknown:
         parser.error(f"no model {', '.join(unknown)}; there are {', '.join(MODELS)}")
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(1)  # scikit-learn's own threads, which on a busy machine wait for each other
     lines: list[Line] = []
     sentences: list[str] = []
     for key in keys:

@@ -40,9 +40,9 @@ def string_categories(model: Any) -> list[tuple[int, list[str]]]:
 def thresholds(model: Any) -> Marks:
     """The (feature, threshold) pairs of the trees in `model`, in the column numbers of its own X; without repeats.
 
-    Reads `tree_` of scikit-learn's trees, `estimators_` of ensembles, the predictors of histogram gradient boosting, and
-    the trees of other packages.
-    Of a forest of more than `MOST_THRESHOLDS` branches, that many, evenly spread.
+    Reads `tree_` of scikit-learn's trees, `estimators_` of ensembles, the predictors of histogram gradient boosting,
+    and the trees of LightGBM, XGBoost and CatBoost. Of a forest of more than `MOST_THRESHOLDS` branches, that many,
+    evenly spread.
     """
     pairs = list(_trees(model))
     if not pairs:

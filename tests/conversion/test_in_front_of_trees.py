@@ -37,6 +37,7 @@ RNG = np.random.default_rng(0)
 ROWS = 400
 X = np.c_[RNG.normal(size=ROWS), RNG.exponential(size=ROWS), RNG.integers(0, 30, ROWS) / 3, 100 + RNG.normal(size=ROWS)]
 Y = X[:, 0] * X[:, 1] + X[:, 2]
+HIGH = np.median(Y) < Y
 TRANSFORMERS = {
     "standard": StandardScaler(),
     "standard without mean": StandardScaler(with_mean=False),
@@ -85,7 +86,7 @@ def test_every_row_reaches_its_leaf(name, dtype):
         rows[RNG.random(rows.shape) < 0.1] = np.nan
     cruel = rows_on_thresholds(rows)
     for model in models():
-        y = (Y > np.median(Y)).astype(int) if hasattr(model, "predict_proba") else Y
+        y = HIGH.astype(int) if hasattr(model, "predict_proba") else Y
         pipe = make_pipeline(clone(TRANSFORMERS[name]), model).fit(rows, y)
         conversion = convert_model(pipe, rows)
         session = InferenceSession(conversion.onnx_model.SerializeToString())
@@ -100,7 +101,7 @@ def test_powers_and_quantiles_reach_nearly_every_leaf(name, dtype):
     """Their logarithms and interpolations are the last digit's: no row of the data may move, of cruel ones one in 500."""
     rows = X.astype(dtype)
     cruel = rows_on_thresholds(rows)
-    pipe = make_pipeline(clone(ROUNDED[name]), RandomForestClassifier(12, random_state=0)).fit(rows, Y > np.median(Y))
+    pipe = make_pipeline(clone(ROUNDED[name]), RandomForestClassifier(12, random_state=0)).fit(rows, HIGH)
     conversion = convert_model(pipe, rows)
     session = InferenceSession(conversion.onnx_model.SerializeToString())
     for given, allowed in ((rows, 0), (cruel, len(cruel) // 500)):
@@ -118,7 +119,7 @@ def test_frames(wide):
     columns = make_column_transformer(
         (StandardScaler(), ["a", "d"]), (MinMaxScaler(), ["b"]), (RobustScaler(), ["c"]), (OneHotEncoder(), ["word"])
     )
-    pipe = make_pipeline(columns, RandomForestClassifier(15, random_state=0)).fit(table, Y > np.median(Y))
+    pipe = make_pipeline(columns, RandomForestClassifier(15, random_state=0)).fit(table, HIGH)
     conversion = convert_model(pipe, table)
     session = InferenceSession(conversion.onnx_model.SerializeToString())
     for name in "abd":
