@@ -85,12 +85,13 @@ def _run_skl2onnx(model: Any, dtype: np.dtype, width: int | None, opsets: dict[s
     width = width if width is not None else getattr(model, "n_features_in_", None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return convert_sklearn(
+        proto: onnx.ModelProto = convert_sklearn(
             model,
             initial_types=[("X", _TYPES[dtype]([None, width]))],
             target_opset={**opsets, "ai.onnx.ml": min(opsets["ai.onnx.ml"], _HIGHEST_ML)},
             options=_options(model),
         )
+    return proto
 
 
 def _options(model: Any) -> dict[Any, Any] | None:

@@ -40,18 +40,22 @@ def _compared(rows: Tensor, column: int, knots: Doubles, strict: bool) -> Tensor
 
 def _search_trees(knots: Sequence[Doubles], strict: bool) -> ForestArrays:
     """One tree for each column, whose leaf number k says that k knots are not above the value."""
-    roots, features, splits, sides, leaves = [], [], [], [], []
+    roots: list[int] = []
+    features: list[int] = []
+    splits: list[float] = []
+    sides: list[list[tuple[int, bool]]] = []
+    leaves: list[NDArray[np.int64]] = []
     for column, values in enumerate(knots):
         # A branch is true for value <= split: a knot counts as below when value > split, so for value >= knot the
         # split is the double just below the knot.
         below = values.astype(np.float64) if strict else np.nextafter(values.astype(np.float64), -np.inf)
-        first_node, first_leaf = len(splits), sum(len(k) for k in leaves)
+        first_node, first_leaf = len(splits), sum(map(len, leaves))
         roots.append(first_node)
         if not len(values):
             below = np.zeros(1)
-        stack_: list[tuple[int, int, int, int]] = [(0, len(below), -1, 0)]  # low, high, parent, side
-        while stack_:
-            low, high, parent, side = stack_.pop()
+        waiting: list[tuple[int, int, int, int]] = [(0, len(below), -1, 0)]  # low, high, parent, side
+        while waiting:
+            low, high, parent, side = waiting.pop()
             middle = (low + high) // 2
             number = len(splits)
             if parent >= 0:
@@ -60,9 +64,9 @@ def _search_trees(knots: Sequence[Doubles], strict: bool) -> ForestArrays:
             splits.append(below[middle])
             sides.append([(first_leaf + middle, True), (first_leaf + middle + 1, True)])
             if middle + 1 < high:
-                stack_.append((middle + 1, high, number, 1))
+                waiting.append((middle + 1, high, number, 1))
             if low < middle:
-                stack_.append((low, middle, number, 0))
+                waiting.append((low, middle, number, 0))
         leaves.append(np.arange(len(below) + 1) if len(values) else np.zeros(2, np.int64))
     pairs = np.array([[(n, leaf) for n, leaf in two] for two in sides], np.int64)
     return ForestArrays(
