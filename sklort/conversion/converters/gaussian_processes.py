@@ -42,8 +42,8 @@ def _covariance(kernel: Any, x: Tensor, points: np.ndarray) -> Tensor:
         waves = (distances(x, points, "euclidean") * float(np.pi / kernel.periodicity)).apply(
             "Sin"
         ) / kernel.length_scale
-        result: Tensor = (waves * waves * -2.0).apply("Exp")
-        return result
+        decayed: Tensor = (waves * waves * -2.0).apply("Exp")
+        return decayed
     if isinstance(kernel, kernels.DotProduct):
         return x @ points.T + float(kernel.sigma_0**2)
     if isinstance(kernel, kernels.PairwiseKernel):
