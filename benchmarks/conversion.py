@@ -1,4 +1,4 @@
-"""Seconds to convert models of trees, beside skl2onnx in the same run.
+"""Seconds of processor time to convert models of trees, beside skl2onnx in the same run.
 
     python -m benchmarks.conversion                    prints the table
     python -m benchmarks.conversion --page docs        writes docs/conversion.md
@@ -112,12 +112,12 @@ MODELS: dict[str, Model] = {
 
 
 def _seconds(work: Callable[[], Any]) -> float:
-    """The least of three, of one where it takes long: what other processes take is not the converter's."""
+    """Of processor time, the least of three, of one where it takes long: what others take is not the converter's."""
     least = float("inf")
     for _ in range(3):
-        started = time.perf_counter()
+        started = time.process_time()
         work()
-        least = min(least, time.perf_counter() - started)
+        least = min(least, time.process_time() - started)
         if least > 2:
             break
     return least
@@ -140,11 +140,11 @@ def _work_of_skl2onnx(answer: Any, model: Any, X: Any) -> None:
         from skl2onnx import to_onnx  # not timed
 
         options = {id(model): {"zipmap": False}} if hasattr(model, "predict_proba") else None
-        started = time.perf_counter()
+        started = time.process_time()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             to_onnx(model, X[:1], options=options, target_opset={"": 21, "ai.onnx.ml": 3})
-        answer.send(time.perf_counter() - started)
+        answer.send(time.process_time() - started)
     except Exception as error:  # noqa: BLE001 - skl2onnx raises anything
         answer.send(f"raises {type(error).__name__}")
 
@@ -214,8 +214,8 @@ def page(lines: Sequence[Line], sentences: Sequence[str], here: dict[str, str]) 
     left_out = "\n".join(f"- {sentence}" for sentence in sentences)
     return f"""# Converting models of trees
 
-Made by `python -m benchmarks.conversion --page docs`; do not edit it. Seconds of one thread, the least of three runs
-(of one where it takes longer than two seconds).
+Made by `python -m benchmarks.conversion --page docs`; do not edit it. Seconds of processor time, the least of three
+runs (of one where it takes longer than two seconds).
 
 - *graph*: the ONNX model alone, `sklort.conversion.convert_model`: the part that skl2onnx does.
 - *`sklort.convert` without parity*: the graph, read again, checked, planned and compiled, and serialised.

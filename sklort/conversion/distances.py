@@ -79,7 +79,7 @@ def _canberra(body: _Body) -> str:
 
 
 def _bray_curtis(body: _Body) -> str:
-    below = body.sum(body.node("Abs", body.node("Add", body.rows, body.point)))
+    below = body.sum(body.node("Add", body.node("Abs", body.rows), body.node("Abs", body.point)))
     return _quotient(body, body.sum(body.node("Abs", body.difference())), below)
 
 

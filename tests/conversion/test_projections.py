@@ -19,7 +19,6 @@ from sklearn.datasets import make_blobs
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.naive_bayes import CategoricalNB
 from sklearn.neighbors import KernelDensity, NeighborhoodComponentsAnalysis
 from sklearn.neural_network import BernoulliRBM, MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
@@ -219,18 +218,6 @@ def test_networks(check, activation, dtype):
 )
 def test_generalised_linear_models(check, model, dtype):
     check(model.fit(X.astype(dtype) / 9, np.abs(NUMBER) + 1), NEW.astype(dtype) / 9, **tolerance(dtype, 100))
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
-def test_categorical_bayes(check, dtype):
-    counts = np.random.default_rng(0).integers(0, 5, (80, 3))
-    model = CategoricalNB().fit(counts, np.array(["u", "v", "w"])[counts[:, 0] % 3])
-    check(model, counts[::2].astype(dtype), **TIGHT)
-    conversion = convert_model(model, counts.astype(np.float64))
-    with pytest.raises(IndexError):
-        model.predict([[9, 0, 0]])
-    with pytest.raises(SklortError):
-        InferenceSession(conversion.onnx_model.SerializeToString()).run(None, {"X": np.array([[9.0, 0, 0]])})
 
 
 @pytest.mark.parametrize("bounds", ["clip", "nan", "raise"])

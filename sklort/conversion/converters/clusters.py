@@ -23,7 +23,8 @@ from sklort.exceptions import ConversionError
 def _ranking(rows: Tensor, centers: np.ndarray) -> Tensor:
     """Squared distances from centres without the square of the row, as scikit-learn ranks centres."""
     centers = np.asarray(centers, np.float64)
-    return rows.astype(DOUBLE) @ (-2.0 * centers.T) + (centers * centers).sum(axis=1)
+    result: Tensor = rows.astype(DOUBLE) @ (-2.0 * centers.T) + (centers * centers).sum(axis=1)
+    return result
 
 
 def _apart(rows: Tensor, centers: np.ndarray) -> Tensor:

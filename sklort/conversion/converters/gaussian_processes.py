@@ -36,12 +36,14 @@ def _covariance(kernel: Any, x: Tensor, points: np.ndarray) -> Tensor:
         return (squared_distances(x / scale, points / scale) * -0.5).apply("Exp")
     if isinstance(kernel, kernels.RationalQuadratic):
         factor = 1 / (2 * kernel.alpha * kernel.length_scale**2)
-        return (squared_distances(x, points) * factor + 1.0) ** np.float64(-kernel.alpha)
+        result: Tensor = (squared_distances(x, points) * factor + 1.0) ** np.float64(-kernel.alpha)
+        return result
     if isinstance(kernel, kernels.ExpSineSquared):
         waves = (distances(x, points, "euclidean") * float(np.pi / kernel.periodicity)).apply(
             "Sin"
         ) / kernel.length_scale
-        return (waves * waves * -2.0).apply("Exp")
+        decayed: Tensor = (waves * waves * -2.0).apply("Exp")
+        return decayed
     if isinstance(kernel, kernels.DotProduct):
         return x @ points.T + float(kernel.sigma_0**2)
     if isinstance(kernel, kernels.PairwiseKernel):

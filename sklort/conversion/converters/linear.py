@@ -125,7 +125,7 @@ def _write_classifier(writer: Writer) -> Answers:
     if multilabel or _dense_coef(model).shape[0] != (1 if binary else len(model.classes_)):
         raise ConversionError(f"{writer.where} predicts several labels per row: fit one classifier per label")
     raw, dtype = linear_scores(writer)
-    answers: Answers = {}
+    answers: dict[str, Any] = {}
     link = _link(model)
     if link is not None:
         answers["predict_proba"] = (
@@ -140,6 +140,17 @@ def _write_classifier(writer: Writer) -> Answers:
     answers["predict"] = write_labels(writer, index)
     answers["decision_function"] = (raw, dtype)
     return answers
+
+
+def _write_one_class(writer: Writer) -> Answers:
+    model = writer.model
+    product = writer.floats() @ _dense_coef(model).T
+    scores = (product - np.asarray(model.offset_)).flat()
+    return {
+        "predict": (scores >= 0.0).where(np.array(1), np.array(-1)),
+        "decision_function": scores,
+        "score_samples": scores + np.asarray(model.offset_),
+    }
 
 
 _REGRESSORS = (
@@ -185,6 +196,7 @@ _BY_NAME = {
 }
 
 CONVERTERS: dict[type, Write] = {
+    linear_model.SGDOneClassSVM: _write_one_class,
     **dict.fromkeys(_REGRESSORS, _write_regressor),
     **dict.fromkeys(_CLASSIFIERS, _write_classifier),
     **{getattr(linear_model, n): c for n, c in _BY_NAME.items() if hasattr(linear_model, n)},

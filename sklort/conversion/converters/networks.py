@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from sklearn import linear_model, naive_bayes
+from sklearn import linear_model
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from sklort.conversion.converters.linear import linear_scores
 from sklort.conversion.labels import chosen
 from sklort.conversion.tensor import Tensor, stack
-from sklort.conversion.writer import DOUBLE, INT64, Answers, Write, Writer
+from sklort.conversion.writer import INT64, Answers, Write, Writer
 from sklort.exceptions import ConversionError
 
 _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -62,29 +62,10 @@ def _write_generalised_linear(writer: Writer) -> Answers:
     return {"predict": raw.apply("Exp") if link == "LogLink" else raw}
 
 
-def _write_categorical_bayes(writer: Writer) -> Answers:
-    """Every feature's category chooses a row of logarithms; the category that is not there is an error."""
-    model = writer.model
-    rows = writer.matrix()
-    total: Tensor | None = None
-    for i, table in enumerate(model.feature_log_prob_):
-        category = rows.take([i]).astype(INT64).flat()
-        one = writer.tensor(np.ascontiguousarray(np.asarray(table, np.float64).T)).take(category, axis=0)
-        total = one if total is None else total + one
-    if total is None:
-        raise ConversionError("CategoricalNB without features")
-    scores = total + np.asarray(model.class_log_prior_).reshape(1, -1)
-    return {
-        "predict": chosen(writer, scores.argmax()),
-        "predict_proba": (scores - scores.log_sum_exp()).apply("Exp").astype(DOUBLE),
-    }
-
-
 CONVERTERS: dict[type, Write] = {
     MLPClassifier: _write_network_classifier,
     MLPRegressor: _write_network_regressor,
     linear_model.PoissonRegressor: _write_generalised_linear,
     linear_model.GammaRegressor: _write_generalised_linear,
     linear_model.TweedieRegressor: _write_generalised_linear,
-    naive_bayes.CategoricalNB: _write_categorical_bayes,
 }
