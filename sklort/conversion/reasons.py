@@ -57,7 +57,10 @@ PARTLY: dict[str, str] = {
     "KernelDensity": "the Euclidean distance; atol and rtol of the search are taken as 0",
     "MiniBatchDictionaryLearning": "as DictionaryLearning",
     "SparseCoder": "as DictionaryLearning",
-    "CountVectorizer": "words of at least so many letters; analyzer='char' and functions of Python are refused",
+    "CountVectorizer": (
+        "words of at least so many letters, no analyzer='char', no Python functions; for lower case onnxruntime needs the "
+        "system's locale en_US.UTF-8"
+    ),
     "TfidfVectorizer": "as CountVectorizer",
 }
 """Estimator -> what of it is converted, or how, where that is not all."""

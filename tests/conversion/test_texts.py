@@ -39,6 +39,7 @@ VECTORIZERS = [
     {"ngram_range": (1, 2), "token_pattern": r"(?u)\b\w+\b"},
     {"token_pattern": r"\w\w\w+"},
     {"binary": True, "lowercase": False},
+    {"lowercase": False, "stop_words": ["the", "is", "first"], "ngram_range": (1, 2)},
     {"stop_words": ["the", "is"]},
     {"stop_words": ["the", "is", "document"], "ngram_range": (1, 3)},
     {"stop_words": "english", "ngram_range": (2, 2), "min_df": 1},
@@ -63,7 +64,7 @@ def hold(model: object, X: object, *, rtol: float = 0.0) -> Conversion:
     session = InferenceSession(content)
     assert {node.provider for node in session.explain().nodes} <= {"CPUExecutionProvider"}
     answers = [session.run([name], given)[0]]
-    if _has_locale():
+    if _has_locale() or not any(node.op_type == "StringNormalizer" for node in conversion.onnx_model.graph.node):
         onnxruntime = pytest.importorskip("onnxruntime")
         answers.append(onnxruntime.InferenceSession(content).run([name], given)[0])
     for got in answers:

@@ -64,7 +64,7 @@ def _tokens(writer: Writer) -> Tensor:
         raise ConversionError(f"{writer.where} counts words but receives numbers")
     flat = texts.flat()
     if model.lowercase:
-        lowered = writer.node("StringNormalizer", [flat.name], case_change_action="LOWER", locale="en_US")
+        lowered = writer.node("StringNormalizer", [flat.name], case_change_action="LOWER")
         flat = Tensor(writer, lowered, STRING)
     tokenize = {"mark": 0, "mincharnum": 1, "pad_value": _PAD, "tokenexp": _expression(model)}
     name = writer.node("Tokenizer", [flat.name], domain="com.microsoft", **tokenize)
