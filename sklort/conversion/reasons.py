@@ -58,8 +58,8 @@ PARTLY: dict[str, str] = {
     "MiniBatchDictionaryLearning": "as DictionaryLearning",
     "SparseCoder": "as DictionaryLearning",
     "CountVectorizer": (
-        "words of at least so many letters, no analyzer='char', no Python functions; for lower case onnxruntime needs the "
-        "system's locale en_US.UTF-8"
+        "words of at least so many letters, no analyzer='char', no Python functions; for lower case onnxruntime "
+        "needs the system's locale en_US.UTF-8"
     ),
     "TfidfVectorizer": "as CountVectorizer",
 }
