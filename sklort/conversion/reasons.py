@@ -56,8 +56,6 @@ PARTLY: dict[str, str] = {
     "IterativeImputer": "sample_posterior=True draws at random and is refused",
     "KernelDensity": "the Euclidean distance; atol and rtol of the search are taken as 0",
     "MiniBatchDictionaryLearning": "as DictionaryLearning",
-    "SVC": "predict_proba in float32: its coupling of pairs is the operator's",
-    "NuSVC": "predict_proba in float32: its coupling of pairs is the operator's",
     "SparseCoder": "as DictionaryLearning",
     "CountVectorizer": "words of at least so many letters; analyzer='char' and functions of Python are refused",
     "TfidfVectorizer": "as CountVectorizer",

@@ -8,7 +8,7 @@ constants, and the answers of estimators inside the model, whoever writes them. 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -97,6 +97,10 @@ class Graph:
     def reserve(self, name: str) -> None:
         """Keep `name` for an input."""
         self._reserved.add(name)
+
+    def inside(self) -> Graph:
+        """An empty graph for the body of a Loop: no name of it is one of this graph."""
+        return replace(self, model=ModelProto())
 
     def fresh(self, seed: str) -> str:
         """A name no tensor of the graph has."""

@@ -48,12 +48,12 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklort.conversion import convert_model
 from sklort.exceptions import ConversionError
 
-X, Y = make_classification(90, 6, n_informative=4, n_classes=3, random_state=0)
+X, Y = make_classification(60, 6, n_informative=4, n_classes=3, random_state=0)
 BINARY = (Y > 0).astype(int)
 WORDS = np.array(["low", "mid", "top"])[Y]
 NUMBER = X @ np.arange(1.0, 7.0) + X[:, 0] ** 2
 # Rows as in training, far away, exactly alike, and null.
-ROWS = np.vstack([X, X * 1e3, X[:5], np.zeros((2, 6)), X * 1e-9])
+ROWS = np.vstack([X[:30], X[:9] * 1e3, X[:3], np.zeros((2, 6)), X[:9] * 1e-9])
 TIGHT = {"rtol": 1e-12, "atol": 1e-12}
 PAIR = [("a", LogisticRegression()), ("b", RandomForestClassifier(3, random_state=0))]
 SCORED = [("a", LinearSVC()), ("b", RidgeClassifier()), ("c", LogisticRegression())]
@@ -116,8 +116,8 @@ def test_calibration(check, base, ensemble, method, y):
 @labels("three", "two")
 @pytest.mark.parametrize("method", ["sigmoid", "isotonic", "temperature"])
 def test_calibration_of_a_frozen_estimator(check, method, y):
-    frozen = FrozenEstimator(make_pipeline(StandardScaler(), LogisticRegression()).fit(X[:40], y[:40]))
-    check(CalibratedClassifierCV(frozen, method=method).fit(X[40:], y[40:]), ROWS, **TIGHT)
+    frozen = FrozenEstimator(make_pipeline(StandardScaler(), LogisticRegression()).fit(X[:30], y[:30]))
+    check(CalibratedClassifierCV(frozen, method=method).fit(X[30:], y[30:]), ROWS, **TIGHT)
 
 
 def test_isotonic_calibration_of_many_knots(check):

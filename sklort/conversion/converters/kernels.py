@@ -15,9 +15,9 @@ from sklearn.kernel_approximation import Nystroem
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.preprocessing import KernelCenterer
 
+from sklort.conversion.converters.coupling import coupled
 from sklort.conversion.converters.multiclass import pairwise_votes
 from sklort.conversion.distances import kernel_values
-from sklort.conversion.foreign import write_foreign
 from sklort.conversion.labels import chosen
 from sklort.conversion.tensor import Tensor
 from sklort.conversion.writer import DOUBLE, INT64, Answers, Write, Writer
@@ -90,7 +90,7 @@ def _write_classifier(writer: Writer) -> Answers:
         best = votes.argmax() if model.break_ties and one_vs_rest else _most_votes(pairs, count)
         answers["predict"] = chosen(writer, best)
     if hasattr(model, "predict_proba"):
-        answers["predict_proba"] = _probabilities(writer)
+        answers["predict_proba"] = coupled(writer, pairs, np.asarray(model._probA), np.asarray(model._probB), count)
     return answers
 
 
@@ -101,13 +101,6 @@ def _most_votes(pairs: Tensor, count: int) -> Tensor:
         won[k, pair[0]], lost[k, pair[1]] = 1, 1
     first = (pairs > 0.0).astype(DOUBLE)
     return (first @ won + (1.0 - first) @ lost).argmax()
-
-
-def _probabilities(writer: Writer) -> Tensor:
-    """libsvm couples the probabilities of pairs by an iteration, which the operator SVMClassifier has, in float32."""
-    writer.graph.narrowed.add(writer.where)
-    found: Tensor = writer.as_tensor(write_foreign(writer)["predict_proba"])
-    return found
 
 
 def _write_kernel_ridge(writer: Writer) -> Answers:

@@ -12,7 +12,7 @@ import numpy as np
 from sklearn import linear_model, svm
 
 from sklort.conversion.labels import write_argmax, write_labels, write_where_positive
-from sklort.conversion.writer import STRING, Answers, Write, Writer
+from sklort.conversion.writer import INT64, STRING, Answers, Write, Writer
 from sklort.exceptions import ConversionError
 
 DOUBLE = np.dtype(np.float64)
@@ -121,10 +121,12 @@ def _write_probabilities(writer: Writer, raw: str, dtype: np.dtype, link: str) -
 def _write_classifier(writer: Writer) -> Answers:
     model = writer.model
     binary = len(model.classes_) == 2
-    multilabel = getattr(getattr(model, "_label_binarizer", None), "y_type_", "").startswith("multilabel")
-    if multilabel or _dense_coef(model).shape[0] != (1 if binary else len(model.classes_)):
-        raise ConversionError(f"{writer.where} predicts several labels per row: fit one classifier per label")
     raw, dtype = linear_scores(writer)
+    if getattr(getattr(model, "_label_binarizer", None), "y_type_", "").startswith("multilabel"):
+        scores = writer.as_tensor((raw, dtype))
+        return {"predict": (scores > 0.0).astype(INT64), "decision_function": scores}
+    if _dense_coef(model).shape[0] != (1 if binary else len(model.classes_)):
+        raise ConversionError(f"{writer.where} has {_dense_coef(model).shape[0]} rows of coefficients for its classes")
     answers: dict[str, Any] = {}
     link = _link(model)
     if link is not None:

@@ -42,22 +42,25 @@ def first_largest(scores: Sequence[Tensor]) -> Tensor:
 
 def _write_one_vs_rest(writer: Writer) -> Answers:
     model = writer.model
-    if model.multilabel_:
-        raise ConversionError("OneVsRestClassifier of several labels per row: fit one classifier per label")
     each = [writer.answers(e) for e in model.estimators_]
     scores = [binary_score(writer, a, e) for a, e in zip(each, model.estimators_, strict=True)]
     answers: dict[str, Any] = {}
-    if len(scores) == 1:
+    if model.multilabel_:
+        answers["predict"] = (stack(scores) > _threshold(model.estimators_[0])).astype(INT64)
+    elif len(scores) == 1:
         answers["predict"] = chosen(writer, (scores[0] > _threshold(model.estimators_[0])).astype(INT64))
     else:
         answers["predict"] = chosen(writer, first_largest(scores))
     if all("predict_proba" in a for a in each):
         columns = [a["predict_proba"].take([1]) for a in each]
         raw = writer.beside(columns)
-        if len(columns) == 1:
+        if model.multilabel_:
+            answers["predict_proba"] = raw
+        elif len(columns) == 1:
             raw = (1 - raw).concat(raw)
-        sums = raw.sum()
-        answers["predict_proba"] = raw / sums.equals(0.0).where(np.array(1, sums.dtype), sums)
+        if not model.multilabel_:
+            sums = raw.sum()
+            answers["predict_proba"] = raw / sums.equals(0.0).where(np.array(1, sums.dtype), sums)
     if all("decision_function" in a for a in each):
         raw_scores = [a["decision_function"].flat() for a in each]
         answers["decision_function"] = raw_scores[0] if len(each) == 1 else stack(raw_scores)
