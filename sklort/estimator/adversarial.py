@@ -100,12 +100,12 @@ def _laid_rows(model: Any, rows: Any) -> Iterator[Laid]:
         return
     for i, ((_, part), inner) in enumerate(zip(anatomy.parts(model), seen, strict=True)):
         for laid in _laid_rows(part, inner):
-            found = _undone_to(model, i, laid, rows)
+            found = _undone_to(model, i, laid, rows, sees_all=inner is rows)
             if found is not None:
                 yield found
 
 
-def _undone_to(model: Any, part: int, laid: Laid, rows: Any) -> Laid | None:
+def _undone_to(model: Any, part: int, laid: Laid, rows: Any, *, sees_all: bool) -> Laid | None:
     """Rows like `rows` of which `laid` is what part number `part` of `model` sees; None where there is no way back."""
     back, sharp, undone = laid.rows, laid.sharp, laid.undone
     try:
@@ -122,6 +122,8 @@ def _undone_to(model: Any, part: int, laid: Laid, rows: Any) -> Laid | None:
         elif isinstance(model, ColumnTransformer):
             chosen = [columns for _, step, columns in model.transformers_ if is_step(step) and np.size(columns)]
             back = _put(rows, _positions(rows, chosen[part]), back)
+        elif not sees_all and not isinstance(model, Pipeline):
+            return None  # the answers of other parts
     except Exception:  # noqa: BLE001 - a step that cannot be walked back only costs these rows
         return None
     return None if back is None else Laid(laid.word, back, sharp, undone)

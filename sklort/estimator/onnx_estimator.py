@@ -271,7 +271,7 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         with tuning(), np.errstate(all="ignore"):
-            for method in self._compiled.graph.outputs if self._compiled.graph else ():
+            for method in self._compiled.graph.outputs if self._compiled.graph else self._lanes.methods:
                 getattr(self, method)(X)
         return self
 
