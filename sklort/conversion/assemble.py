@@ -37,7 +37,7 @@ def assemble(model: Any, X: Any, target_opset: int | dict[str, int] | None) -> C
     graph = Graph(_opsets(target_opset), write_estimator)
     writer = Writer(graph, model, [])
     for one in inputs:
-        width = X.shape[1] if layout == "matrix" else 1
+        width = X.shape[1] if layout == "matrix" and len(X.shape) == 2 else 1
         graph.reserve(one.name)
         graph.proto.input.append(helper.make_tensor_value_info(one.name, ELEMENTS[one.dtype], [None, width]))
         writer.inputs.append(Tensor(writer, one.name, one.dtype, width))

@@ -76,7 +76,7 @@ def _as_sample(writer: Writer, method: str, answer: Any, sample: Any) -> Tensor:
     if isinstance(sample, list):
         return _stacked(writer, answer, sample)
     tensor: Tensor = answer
-    if tensor.dtype != STRING and (method != "predict" or sample.dtype.kind == "f"):
+    if tensor.dtype != STRING and (method != "predict" or tensor.dtype.kind == "f"):
         wanted = INT64 if sample.dtype.kind in "iu" else sample.dtype
         tensor = tensor.astype(wanted) if wanted in ELEMENTS and wanted != STRING else tensor
     if method == "predict" and sample.ndim == 1 and tensor.dtype.kind == "f":

@@ -17,7 +17,6 @@ from skl2onnx import convert_sklearn, get_model_alias
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, StringTensorType
 from sklearn.base import is_classifier, is_clusterer, is_outlier_detector, is_regressor
 
-from sklort.conversion.known_faults import refuse_known_faults
 from sklort.conversion.reasons import NOT_CONVERTED
 from sklort.conversion.tensor import Tensor
 from sklort.conversion.writer import DOUBLE, ELEMENTS, FLOAT, STRING, Answers, Writer
@@ -34,11 +33,10 @@ def write_foreign(writer: Writer) -> Answers:
     Raises
     ------
     ConversionError
-        skl2onnx does not know the estimator, refuses it, or is known to write it wrongly.
+        skl2onnx does not know the estimator, or refuses it.
     """
     model = writer.model
     _refuse_unknown(model)
-    refuse_known_faults(model)
     if isinstance(getattr(model, "classes_", None), list):
         raise ConversionError(f"{writer.where} predicts several outputs of classes: fit one classifier per output")
     rows = writer.matrix()
@@ -85,12 +83,13 @@ def _run_skl2onnx(model: Any, dtype: np.dtype, width: int | None, opsets: dict[s
     width = width if width is not None else getattr(model, "n_features_in_", None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return convert_sklearn(
+        proto: onnx.ModelProto = convert_sklearn(
             model,
             initial_types=[("X", _TYPES[dtype]([None, width]))],
             target_opset={**opsets, "ai.onnx.ml": min(opsets["ai.onnx.ml"], _HIGHEST_ML)},
             options=_options(model),
         )
+    return proto
 
 
 def _options(model: Any) -> dict[Any, Any] | None:

@@ -68,6 +68,8 @@ def _array_dtype(X: Any) -> np.dtype:
     if hasattr(X, "tocsr"):
         return _matrix_dtype([np.dtype(X.dtype)])
     array = np.asarray(X)
+    if array.ndim == 1 and array.dtype.kind in "OUT" and _object_dtype(array.astype(object), "X") == STRING:
+        return STRING  # texts
     if array.ndim != 2:
         raise ConversionError(f"the sample X must have two dimensions (rows, features), not {array.ndim}")
     if array.dtype.kind in "US" or array.dtype.kind == "T":

@@ -39,6 +39,8 @@ class Tensor:
     dtype: np.dtype
     width: int | None = None
 
+    __array_ufunc__ = None  # an array on the left leaves the operation to us
+
     # -- operators ----------------------------------------------------------------------------------------------------
 
     def _operand(self, other: Any) -> tuple[Tensor, Tensor]:

@@ -176,7 +176,7 @@ class Writer:
         name = self.graph.fresh(seed)
         if array.dtype.kind in "OU":
             words = [str(v).encode("utf-8") for v in array.ravel()]
-            tensor = helper.make_tensor(name, TensorProto.STRING, array.shape, words)
+            tensor = TensorProto(name=name, data_type=TensorProto.STRING, dims=array.shape, string_data=words)
         else:
             tensor = numpy_helper.from_array(array.copy(order="C"), name)
         self.graph.proto.initializer.append(tensor)

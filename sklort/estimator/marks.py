@@ -16,6 +16,7 @@ Marks = tuple[Array, Array]
 """Columns, and for each the value at which something happens."""
 
 MOST_THRESHOLDS = 100_000
+OTHER_PACKAGES = ("lightgbm", "xgboost", "catboost")
 
 
 def marks(model: Any) -> list[tuple[str, Marks]]:
@@ -39,8 +40,9 @@ def string_categories(model: Any) -> list[tuple[int, list[str]]]:
 def thresholds(model: Any) -> Marks:
     """The (feature, threshold) pairs of the trees in `model`, in the column numbers of its own X; without repeats.
 
-    Reads `tree_` of scikit-learn's trees, `estimators_` of ensembles, the predictors of histogram gradient boosting.
-    Of a forest of more than `MOST_THRESHOLDS` branches, that many, evenly spread.
+    Reads `tree_` of scikit-learn's trees, `estimators_` of ensembles, the predictors of histogram gradient boosting,
+    and the trees of LightGBM, XGBoost and CatBoost. Of a forest of more than `MOST_THRESHOLDS` branches, that many,
+    evenly spread.
     """
     pairs = list(_trees(model))
     if not pairs:
@@ -75,6 +77,11 @@ def _trees(model: Any) -> Iterator[tuple[Array, Array]]:
         return
     members = getattr(model, "estimators_", None)
     if members is None:
+        if type(model).__module__.partition(".")[0] in OTHER_PACKAGES:
+            from sklort.conversion.converters import foreign_thresholds
+
+            for feature, threshold in foreign_thresholds(model):
+                yield feature.astype(np.float64), threshold
         return
     subsets = getattr(model, "estimators_features_", None)
     for i, member in enumerate(np.ravel(np.asarray(members, dtype=object))):

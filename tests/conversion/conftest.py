@@ -19,7 +19,7 @@ def feeds(conversion: Conversion, X: Any) -> dict[str, np.ndarray]:
     given = {}
     for i in conversion.inputs:
         values = np.asarray(X) if i.columns is None else X[list(i.columns)].to_numpy()
-        given[i.name] = values.astype(i.dtype)
+        given[i.name] = values.astype(i.dtype).reshape(len(values), -1)
     return given
 
 

@@ -211,6 +211,20 @@ class TestXGBoost:
         )
         assert model.best_iteration < 39
 
+    def test_categories_of_frames(self):
+        table = pd.DataFrame(HOLED[:, :2], columns=["a", "b"])
+        table["word"] = pd.Categorical(np.array(["u", "vv", "w", "x"])[X[:, 2].astype(int) % 4])
+        table["number"] = pd.Categorical(X[:, 2].astype(int) % 5 * 10 - 20)
+        model = self.made("XGBClassifier", enable_categorical=True, max_cat_to_onehot=2).fit(table, TWO)
+        agree(model, table, reference=False, rtol=2e-6)
+        with pytest.raises(ConversionError, match="target_opset"):
+            convert_model(model, table, target_opset={"ai.onnx.ml": 1})
+        foreign = table.assign(word=table["word"].cat.rename_categories({"vv": "vé"}))
+        model_of_foreign = self.made("XGBClassifier", enable_categorical=True).fit(foreign, TWO)
+        with pytest.raises(ConversionError, match="ASCII"):
+            convert_model(model_of_foreign, foreign)
+        np.testing.assert_array_equal(sklort.convert(model, table).predict(table), model.predict(table))
+
     @pytest.mark.parametrize("kind", ["XGBRFClassifier", "XGBRFRegressor"])
     def test_forests(self, kind):
         hold(self.made(kind), X, TWO, np.float32, **NEAR)

@@ -281,7 +281,7 @@ def test_self_training(check):
     check(SelfTrainingClassifier(LogisticRegression()).fit(X, y), X, **TIGHT)
 
 
-@pytest.mark.filterwarnings("ignore:R. score is not well-defined")
+@pytest.mark.filterwarnings("ignore:R.2 score is not well-defined")
 def test_a_regressor_found_among_outliers(check):
     y = NUMBER.copy()
     y[::9] += 1000

@@ -18,6 +18,7 @@ from sklearn.ensemble import (
     GradientBoostingRegressor,
     IsolationForest,
     RandomForestClassifier,
+    RandomForestRegressor,
     RandomTreesEmbedding,
 )
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
@@ -74,6 +75,14 @@ def test_adaboost_whose_trees_know_fewer_classes():
     model = AdaBoostClassifier(DecisionTreeClassifier(max_depth=2), n_estimators=5, random_state=0).fit(X, rare)
     model.estimators_[1].fit(X, TWO)
     agree(model, X, rtol=ULP)
+
+
+def test_adaboost_by_shares_is_refused():
+    """What scikit-learn did by default before 1.6."""
+    model = AdaBoostClassifier(n_estimators=3).fit(X, TWO)
+    model.algorithm = "SAMME.R"
+    with pytest.raises(ConversionError, match="SAMME.R"):
+        convert_model(model, X)
 
 
 def test_adaboost_of_one_class():
@@ -170,6 +179,6 @@ def test_forests_trained_with_missing_values(where):
 
 def test_large_targets_are_not_added_in_float32():
     """users.md 1: RF regressor, target about 1e6: errors up to 2.2 on every row."""
-    forest = AdaBoostRegressor(n_estimators=3, random_state=0)
-    for model in (BaggingRegressor(n_estimators=9, random_state=0), forest):
+    forest = RandomForestRegressor(20, random_state=0)
+    for model in (forest, BaggingRegressor(n_estimators=9, random_state=0), AdaBoostRegressor(n_estimators=3)):
         agree(model.fit(X.astype(np.float32), 1e6 + 1e5 * VALUES), X.astype(np.float32), loose=1e-12)

@@ -21,6 +21,7 @@ from sklort.conversion.labels import label_values
 from sklort.conversion.tensor import Tensor, stack
 from sklort.conversion.trees.forest import Doubles, build
 from sklort.conversion.writer import DOUBLE, INT64, Answers, Write, Writer
+from sklort.exceptions import ConversionError
 
 
 def _all_of(model: Any, *kinds: type) -> bool:
@@ -64,6 +65,8 @@ def _votes(writer: Writer) -> Tensor:
 
 def _write_classifier(writer: Writer) -> Answers:
     model = writer.model
+    if getattr(model, "algorithm", "") == "SAMME.R":  # scikit-learn before 1.6
+        raise ConversionError('AdaBoostClassifier(algorithm="SAMME.R") is deprecated: fit it with algorithm="SAMME"')
     values = label_values(model.classes_, writer.where)
     labels = writer.tensor(values, "classes")
     count = len(values)

@@ -36,7 +36,8 @@ def isotonic(writer: Writer, model: IsotonicRegression, value: Tensor) -> Tensor
         return found
     # "raise" cannot be said in ONNX: what scikit-learn refuses is NaN here, and left to it by the estimator around.
     outside = (value < knots[0]) | (value > knots[-1])
-    return outside.where(np.array(np.nan, value.dtype), found)
+    result: Tensor = outside.where(np.array(np.nan, value.dtype), found)
+    return result
 
 
 def _write_isotonic(writer: Writer) -> Answers:
@@ -77,7 +78,8 @@ def _applied(writer: Writer, calibrator: Any, score: Tensor, method: str) -> Ten
         return isotonic(writer, calibrator, score)
     slope, offset = calibrator.a_, calibrator.b_
     # expit(-(a T + b))
-    return (-(score * slope + offset)).apply("Sigmoid")
+    result: Tensor = (-(score * slope + offset)).apply("Sigmoid")
+    return result
 
 
 def _tempered(part: Any, columns: Tensor, count: int) -> Tensor:
@@ -86,7 +88,8 @@ def _tempered(part: Any, columns: Tensor, count: int) -> Tensor:
     else:
         probabilities = columns if count > 2 else (1 - columns).concat(columns)
         logits = (probabilities + _EPSILON).apply("Log")
-    return (logits * part.calibrators[0].beta_).softmax()
+    result: Tensor = (logits * part.calibrators[0].beta_).softmax()
+    return result
 
 
 def _write_calibrated(writer: Writer) -> Answers:

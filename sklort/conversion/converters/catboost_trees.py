@@ -97,17 +97,26 @@ class _Reader:
         return Nodes(np.array(features), np.array(borders), left, right, np.array(low), np.stack(values))
 
 
+def _trees(content: dict[str, Any], outputs: int, where: str) -> list[Nodes]:
+    reader = _Reader(content, where)
+    if "oblivious_trees" in content:
+        return [reader.symmetric(tree, outputs) for tree in content["oblivious_trees"]]
+    return [reader.grown(tree, outputs) for tree in content.get("trees", [])]
+
+
+def trees_of(model: Any) -> list[Nodes]:
+    """The trees of a model, on the columns of its X."""
+    content = _content(model)
+    return _trees(content, np.size(content["scale_and_bias"][1]), type(model).__name__)
+
+
 def _raw(writer: Writer) -> Tensor:
     """Raw predictions (n, outputs)."""
     content = _content(writer.model)
     scale, bias = content["scale_and_bias"]
     start = np.atleast_1d(np.asarray(bias, np.float64))
     outputs = len(start)
-    reader = _Reader(content, writer.where)
-    if "oblivious_trees" in content:
-        nodes = [reader.symmetric(tree, outputs) for tree in content["oblivious_trees"]]
-    else:
-        nodes = [reader.grown(tree, outputs) for tree in content.get("trees", [])]
+    nodes = _trees(content, outputs, writer.where)
     total = write_forest(writer, build(nodes, outputs), writer.matrix(FLOAT))
     if scale != 1:
         total = total * float(scale)

@@ -25,7 +25,8 @@ def _write_polynomial(writer: Writer) -> Answers:
     count = int(model.n_features_in_)
     lowest, highest = model._min_degree, model._max_degree
     parts: list[Tensor] = [writer.for_each_row(np.ones(1, rows.dtype))] if model.include_bias else []
-    previous, places = rows, {(i,): i for i in range(count)}
+    previous = rows
+    places: dict[tuple[int, ...], int] = {(i,): i for i in range(count)}
     for degree in range(1, highest + 1):
         terms = list(choose(range(count), degree))
         if not terms:

@@ -83,9 +83,11 @@ def _with_arguments(function: Any, given: Mapping[str, Any], rows: Tensor) -> Te
     binary = {np.add: "__add__", np.subtract: "__sub__", np.multiply: "__mul__", np.divide: "__truediv__"}
     if set(given) == {"x2"} and np.ndim(given["x2"]) == 0:
         if function in binary:
-            return getattr(rows, binary[function])(given["x2"])  # type: ignore[no-any-return]
+            result: Tensor = getattr(rows, binary[function])(given["x2"])
+            return result
         if function is np.power:
-            return rows ** given["x2"]
+            powers: Tensor = rows ** given["x2"]
+            return powers
     return None
 
 

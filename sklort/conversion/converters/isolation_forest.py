@@ -23,10 +23,8 @@ def _write(writer: Writer) -> Answers:
         nodes.append(nodes_of(one.tree_, depths.reshape(-1, 1), columns if subset else None))
     depths = write_trees(writer, build(nodes, 1)).flat()
     denominator = float(len(model.estimators_) * _average_path_length([model._max_samples])[0])
-    if denominator:
-        exponent = -(depths / denominator)
-    else:  # one training row: a score of 1/2
-        exponent = depths * 0.0 - 1.0
+    # With one training row there is nothing to divide by, and the score is 1/2.
+    exponent = -(depths / denominator) if denominator else depths * 0.0 - 1.0
     scores = -(writer.tensor(np.array(2.0)) ** exponent)
     decision = scores - float(model.offset_)
     label = (decision < 0.0).where(np.array(-1, np.int64), np.array(1, np.int64))

@@ -135,12 +135,21 @@ def _link(head: _Text, where: str) -> Callable[[Tensor], Tensor]:
     raise ConversionError(f"{where} has the objective {name!r}, whose link has no converter")
 
 
+def _sections(booster: Any) -> tuple[_Text, list[_Text]]:
+    """The head of a model, and its trees: those up to the best iteration, after early stopping."""
+    head, *trees = booster.model_to_string().partition("\nend of trees")[0].split("\nTree=")
+    return _Text(head), [_Text(text) for text in trees]
+
+
+def trees_of(model: Any) -> list[Nodes]:
+    """The trees of a model, on the columns of its X."""
+    return [_tree(section, {}, {}, {"zero": set(), "category": set()}) for section in _sections(model.booster_)[1]]
+
+
 def _answered(writer: Writer) -> Tensor:
     """What ``Booster.predict`` gives, (n, outputs)."""
     booster = writer.model.booster_
-    head_text, *trees = booster.model_to_string().partition("\nend of trees")[0].split("\nTree=")
-    head = _Text(head_text)
-    sections = [_Text(text) for text in trees]
+    head, sections = _sections(booster)
     used: dict[str, set[int]] = {"zero": set(), "category": set()}
     for section in sections:
         _tree(section, {}, {}, used)

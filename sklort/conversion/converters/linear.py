@@ -34,7 +34,7 @@ def _dense_coef(model: Any) -> np.ndarray:
     return np.atleast_2d(model.coef_.toarray() if hasattr(model.coef_, "toarray") else model.coef_)
 
 
-def _write_scores(writer: Writer) -> tuple[str, np.dtype]:
+def linear_scores(writer: Writer) -> tuple[str, np.dtype]:
     """``X @ coef_.T + intercept_``, shape (n, rows of coef_)."""
     model = writer.model
     coef = _dense_coef(model)
@@ -54,7 +54,7 @@ def _write_scores(writer: Writer) -> tuple[str, np.dtype]:
 
 
 def _write_regressor(writer: Writer) -> Answers:
-    return {"predict": _write_scores(writer)}
+    return {"predict": linear_scores(writer)}
 
 
 def _normalised(writer: Writer, positive: str, dtype: np.dtype) -> str:
@@ -124,8 +124,8 @@ def _write_classifier(writer: Writer) -> Answers:
     multilabel = getattr(getattr(model, "_label_binarizer", None), "y_type_", "").startswith("multilabel")
     if multilabel or _dense_coef(model).shape[0] != (1 if binary else len(model.classes_)):
         raise ConversionError(f"{writer.where} predicts several labels per row: fit one classifier per label")
-    raw, dtype = _write_scores(writer)
-    answers: Answers = {}
+    raw, dtype = linear_scores(writer)
+    answers: dict[str, Any] = {}
     link = _link(model)
     if link is not None:
         answers["predict_proba"] = (
@@ -140,6 +140,17 @@ def _write_classifier(writer: Writer) -> Answers:
     answers["predict"] = write_labels(writer, index)
     answers["decision_function"] = (raw, dtype)
     return answers
+
+
+def _write_one_class(writer: Writer) -> Answers:
+    model = writer.model
+    product = writer.floats() @ _dense_coef(model).T
+    scores = (product - np.asarray(model.offset_)).flat()
+    return {
+        "predict": (scores >= 0.0).where(np.array(1), np.array(-1)),
+        "decision_function": scores,
+        "score_samples": scores + np.asarray(model.offset_),
+    }
 
 
 _REGRESSORS = (
@@ -185,6 +196,7 @@ _BY_NAME = {
 }
 
 CONVERTERS: dict[type, Write] = {
+    linear_model.SGDOneClassSVM: _write_one_class,
     **dict.fromkeys(_REGRESSORS, _write_regressor),
     **dict.fromkeys(_CLASSIFIERS, _write_classifier),
     **{getattr(linear_model, n): c for n, c in _BY_NAME.items() if hasattr(linear_model, n)},

@@ -6,16 +6,18 @@ rows the same as ``x <=`` the float32 below.
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sklort.conversion.labels import label_values
 from sklort.conversion.tensor import Tensor
-from sklort.conversion.trees.columns import Views, floored, without
+from sklort.conversion.trees.columns import Views, floored, numbered, without
 from sklort.conversion.trees.forest import Nodes, build
 from sklort.conversion.trees.writing import write_forest
 from sklort.conversion.writer import DOUBLE, FLOAT, INT64, Answers, Write, Writer
@@ -99,17 +101,53 @@ def _booster(model: Any) -> Any:
     return booster if model.booster == "gblinear" or last >= booster.num_boosted_rounds() else booster[:last]
 
 
+def trees_of(model: Any) -> list[Nodes]:
+    """The trees of a model, on the columns of its X."""
+    content = json.loads(_booster(model).save_raw("json"))["learner"]["gradient_booster"]
+    content = content.get("gbtree", content)
+    return [_tree(tree, 1.0, {}) for tree in content["model"].get("trees", [])]
+
+
 def _marked(rows: Tensor, missing: Any) -> Tensor:
     if missing is None or (isinstance(missing, float | np.floating) and np.isnan(missing)):
         return rows
     return without(float(np.float32(missing)))(rows).with_width(rows.width or 0)
 
 
+def _words(content: dict[str, Any]) -> NDArray[Any] | None:
+    """The categories of one column of the DataFrame a model was fitted on; None for a column of numbers."""
+    values, offsets = content["values"], content.get("offsets")
+    if offsets is None:
+        return np.array(values, np.float64) if values else None
+    if any(not 0 <= v < 128 for v in values):
+        raise ConversionError(
+            "XGBoost does not keep categories beyond ASCII whole: name them in ASCII, or encode them as numbers first"
+        )
+    words = [bytes(values[start:end]).decode() for start, end in itertools.pairwise(offsets)]
+    return np.array(words, dtype=object) if words else None
+
+
+def _rows(writer: Writer, categories: list[dict[str, Any]]) -> Tensor:
+    """X in float32, categories as their numbers, and what counts as missing as NaN."""
+    missing = writer.model.missing
+    if not categories:
+        return _marked(writer.matrix(FLOAT), missing)
+    if missing is not None and not np.isnan(missing):
+        raise ConversionError(f"{writer.where} has categorical columns and missing={missing!r}: only NaN is converted")
+    known = [_words(one) for one in categories]
+    columns = writer.columns(len(known))
+    parts = [
+        c.astype(FLOAT) if k is None else numbered(c, k).astype(FLOAT) for c, k in zip(columns, known, strict=True)
+    ]
+    return writer.beside(parts)
+
+
 def _linear(writer: Writer, content: dict[str, Any], rows: Tensor, features: int) -> Tensor:
     weights = np.array(content["model"]["weights"], np.float32).reshape(features + 1, -1).astype(np.float64)
     present = rows.is_nan().where(0.0, rows.astype(DOUBLE))
     product = (present @ weights[:-1]).with_width(weights.shape[1])
-    return product + weights[-1]
+    total: Tensor = product + weights[-1]
+    return total
 
 
 def _answered(writer: Writer) -> Tensor:
@@ -122,19 +160,15 @@ def _answered(writer: Writer) -> Tensor:
     start = json.loads(facts["base_score"])
     first = _first(start if isinstance(start, list) else [start], objective)
     first = np.broadcast_to(first, (outputs,)).astype(np.float32).astype(np.float64)
-    rows = _marked(writer.matrix(FLOAT), model.missing)
     content = learner["gradient_booster"]
     link = _link(objective, writer.where)
     if content["name"] == "gblinear":
+        rows = _marked(writer.matrix(FLOAT), model.missing)
         # The first class's start, for all of them.
         return link(_linear(writer, content, rows, int(facts["num_feature"])) + first[:1])
     dropped = content.get("weight_drop")
     forest = (content["gbtree"] if dropped is not None else content)["model"]
-    if forest.get("cats", {}).get("enc"):
-        raise ConversionError(
-            f"{writer.where} was fitted on a DataFrame with categorical columns: "
-            "encode them as numbers first (OrdinalEncoder), and name them in feature_types"
-        )
+    rows = _rows(writer, forest.get("cats", {}).get("enc") or [])
     trees = forest["trees"]
     weights = dropped if dropped is not None else [1.0] * len(trees)
     views = Views(int(facts["num_feature"]))

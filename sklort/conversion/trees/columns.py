@@ -22,6 +22,8 @@ def numbered(column: Tensor, known: NDArray[Any]) -> Tensor:
     if column.dtype == STRING:
         if not all(isinstance(v, str) for v in known):
             raise ConversionError(f"{writer.where} is fed strings in a column of which it knows other categories")
+        if writer.graph.opsets["ai.onnx.ml"] < 2:
+            raise ConversionError(f"{writer.where} numbers strings, which needs target_opset ai.onnx.ml 2 or later")
         name = writer.node(
             "LabelEncoder",
             [column.name],

@@ -8,6 +8,8 @@ once. Summed in this order, each target receives its addends tree by tree, as it
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
