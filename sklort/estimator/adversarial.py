@@ -30,6 +30,10 @@ MOST_CATEGORIES = 100
 MOST_COLUMNS = 64
 MOST_SUMMED = 16
 UNSEEN = "a category never seen"
+ODD_TEXTS: tuple[str, ...] = (
+    *("", " ", "a", "a b c", "UPPER lower", "word-word word_word", "don't", "3.14 42", "tab\tnew\nline", "..."),
+    *("Straße ÉCOLE école", "İstanbul ﬁne", "日本語 テキスト", "a\u0301 á", "\u200b", "😀 x", "word " * 300),
+)
 ASIDE = 1e-6
 """How far from a mark rows are laid, relatively, where sums stand in between: their rounding is nobody's promise."""
 
@@ -68,7 +72,7 @@ def adversarial_rows(model: Any, method: str, rows: Any, acceptance: Acceptance)
         Each group in the container of `rows`. The same model and rows give the same groups.
     """
     with np.errstate(all="ignore"):
-        groups = _groups(model, rows, acceptance)
+        groups = _text_rows(rows) if len(rows.shape) == 1 else _groups(model, rows, acceptance)
     return [(origin, group) for origin, group in groups if attempt(model, method, group) is not None]
 
 
@@ -309,6 +313,13 @@ def _large_rows(model: Any, rows: Any, acceptance: Acceptance) -> list[tuple[str
     base = frames.take_rows(rows, np.arange(min(2, frames.height(rows))))
     parts = [frames.with_numbers(base, [i], sign * limit) for i in columns[:MOST_COLUMNS] for sign in (1, -1)]
     return [("largest", frames.stack(parts))]
+
+
+def _text_rows(texts: Array) -> Groups:
+    """Texts of odd letters, cases and spaces, alone and in the middle of real ones."""
+    real = [str(text) for text in texts[: len(ODD_TEXTS)]]
+    mixed = [f"{text.upper()} {odd} {text}" for text, odd in zip(real, ODD_TEXTS, strict=False)]
+    return [("odd texts", np.asarray([*ODD_TEXTS, *mixed], dtype=object))]
 
 
 def _category_rows(rows: Any) -> list[tuple[str, Any]]:

@@ -339,6 +339,9 @@ def refuse(X: Any, intake: Intake, doubt: Exception) -> NoReturn:
     except ImportError:
         raise ValueError(f"X cannot be read by this model: {doubt}") from doubt
 
+    if intake.layout == "texts":
+        raise ValueError(f"X cannot be read by this model: {doubt}") from doubt
+
     class OnnxEstimator(BaseEstimator):  # validate_data speaks of the class by its name
         n_features_in_: int
 

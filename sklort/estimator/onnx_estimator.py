@@ -193,7 +193,8 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
         made = cls(None)
         made._kind = fitted.pop("kind")
         made.__dict__.update(fitted)
-        made.n_features_in_ = intake.n_features
+        if intake.layout != "texts":
+            made.n_features_in_ = intake.n_features
         if intake.names is not None:
             made.feature_names_in_ = np.asarray(intake.names, dtype=object)
         made.estimator_ = None

@@ -131,7 +131,8 @@ def _convert(model: Any, sample: Any, target_opset: Any, intake: Intake | None) 
     conversion = convert_model(model, sample, target_opset=target_opset)
     names = getattr(model, "feature_names_in_", None)
     fitted = tuple(str(name) for name in names) if names is not None else None
-    n_features = int(getattr(model, "n_features_in_", frames.width(sample)))
+    texts = len(sample.shape) == 1
+    n_features = 1 if texts else int(getattr(model, "n_features_in_", frames.width(sample)))
     inputs = _graph_inputs(conversion, fitted or frames.column_names(sample), n_features)
     forms = {}
     for method in METHODS:
@@ -147,8 +148,8 @@ def _convert(model: Any, sample: Any, target_opset: Any, intake: Intake | None) 
     if not forms:
         raise ConversionError(f"the conversion of {type(model).__name__} offers none of {', '.join(METHODS)}")
     if intake is None:
-        acceptance: Acceptance = probe(model, cheapest(forms), sample)
-        intake = Intake(conversion.layout, inputs, n_features, fitted, acceptance)
+        acceptance = Acceptance((False,)) if texts else probe(model, cheapest(forms), sample)
+        intake = Intake("texts" if texts else conversion.layout, inputs, n_features, fitted, acceptance)
     graph = Graph(
         _signature(sample, conversion, intake),
         b"",

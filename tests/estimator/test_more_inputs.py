@@ -104,6 +104,16 @@ def test_text() -> None:
     for vectorizer in (CountVectorizer(), TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2))):
         model = make_pipeline(vectorizer, LogisticRegression()).fit(texts, y)
         estimator = converted(model, texts)
+        assert estimator.compilation_.ok
+        assert estimator.parity_report_.origins["odd texts"] > 20
+        loaded = sklort.load(estimator.onnx_model_)
+        assert not hasattr(loaded, "n_features_in_")
+        assert np.array_equal(loaded.predict(texts), model.predict(texts))
+        for wrong in ("one text", [], [["a"]], [1.0]):
+            with pytest.raises(ValueError, match="cannot be read"):
+                loaded.predict(wrong)
+            same(estimator, model, wrong)
+        assert np.array_equal(estimator.predict(text for text in texts), model.predict(texts))
         for Z in (texts, texts[:1], np.array(texts), np.array(texts, dtype=object), pd.Series(texts), ["", "unknown"]):
             same(estimator, model, Z)
 
