@@ -19,7 +19,7 @@ from sklort.estimator.parity import TOLERANCE, compare, spread
 from sklort.estimator.persistence import metadata, sealed
 from sklort.estimator.report import ParityReport
 from sklort.estimator.values import Unsure
-from sklort.exceptions import ConversionError, ParityError
+from sklort.exceptions import ConversionError, FallbackWarning, ParityError
 
 Policy = Literal["warn"] | bool
 
@@ -98,7 +98,9 @@ def later_conversion(model: Any, intake: Intake, parity: Policy, tolerance: floa
             return None
         if report is not None and not report.ok:
             warnings.warn(
-                f"X of another dtype is left to scikit-learn, for the conversion differs\n{report}", stacklevel=2
+                f"X of another dtype is left to scikit-learn, for the conversion differs\n{report}",
+                FallbackWarning,
+                stacklevel=2,
             )
             return None
         return _sealed(graph, intake, proto, model, report)
