@@ -244,6 +244,7 @@ def main(words: Sequence[str] | None = None) -> int:
     unknown = [key for key in keys if key not in MODELS]
     if unknown:
         parser.error(f"no model {', '.join(unknown)}; there are {', '.join(MODELS)}")
+    import sklearn.ensemble  # noqa: F401 - it loads the threads that are limited next
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(1)  # scikit-learn's own threads, which on a busy machine wait for each other

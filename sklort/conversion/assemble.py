@@ -32,7 +32,7 @@ def assemble(model: Any, X: Any, target_opset: int | dict[str, int] | None) -> C
     methods = [m for m in _METHODS if hasattr(model, m)]
     if not methods:
         raise ConversionError(f"{type(model).__name__} can neither predict nor transform new rows")
-    sample = _sample(model, methods[0], X)
+    answered = _samples(model, methods, X)
     layout, inputs = describe_inputs(model, X)
     graph = Graph(_opsets(target_opset), write_estimator)
     writer = Writer(graph, model, [])
@@ -43,7 +43,7 @@ def assemble(model: Any, X: Any, target_opset: int | dict[str, int] | None) -> C
         writer.inputs.append(Tensor(writer, one.name, one.dtype, width))
 
     answers = writer.answers(model)
-    samples = {m: sample if m == methods[0] else _sample(model, m, X) for m in methods if m in answers}
+    samples = {m: sample for m, sample in answered.items() if m in answers}
     if not samples:
         raise ConversionError(
             f"{type(model).__name__}: none of the outputs of its ONNX graph answers a method of the model"
@@ -76,6 +76,20 @@ def _opsets(target: int | dict[str, int] | None) -> dict[str, int]:
     if opsets[""] < _LOWEST_OPSET:
         raise ConversionError(f"target_opset {opsets['']} is too old: {_LOWEST_OPSET} or later is written")
     return opsets
+
+
+def _samples(model: Any, methods: list[str], X: Any) -> dict[str, Any]:
+    """What scikit-learn answers, by method. One that it cannot answer, as with a single class, is left out."""
+    answered: dict[str, Any] = {}
+    refused: list[Exception] = []
+    for method in methods:
+        try:
+            answered[method] = _sample(model, method, X)
+        except Exception as error:  # noqa: BLE001 - whatever the model says, it is said when the method is called
+            refused.append(error)
+    if not answered:
+        raise refused[0]
+    return answered
 
 
 def _sample(model: Any, method: str, X: Any) -> Any:

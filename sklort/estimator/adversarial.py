@@ -30,6 +30,10 @@ MOST_CATEGORIES = 100
 MOST_COLUMNS = 64
 MOST_SUMMED = 16
 UNSEEN = "a category never seen"
+ODD_TEXTS: tuple[str, ...] = (
+    *("", " ", "a", "a b c", "UPPER lower", "word-word word_word", "don't", "3.14 42", "tab\tnew\nline", "..."),
+    *("Straße ÉCOLE école", "İstanbul ﬁne", "日本語 テキスト", "a\u0301 á", "\u200b", "😀 x", "word " * 300),
+)
 ASIDE = 1e-6
 """How far from a mark rows are laid, relatively, where sums stand in between: their rounding is nobody's promise."""
 
@@ -68,7 +72,7 @@ def adversarial_rows(model: Any, method: str, rows: Any, acceptance: Acceptance)
         Each group in the container of `rows`. The same model and rows give the same groups.
     """
     with np.errstate(all="ignore"):
-        groups = _groups(model, rows, acceptance)
+        groups = _text_rows(rows) if len(rows.shape) == 1 else _groups(model, rows, acceptance)
     return [(origin, group) for origin, group in groups if attempt(model, method, group) is not None]
 
 
@@ -100,12 +104,12 @@ def _laid_rows(model: Any, rows: Any) -> Iterator[Laid]:
         return
     for i, ((_, part), inner) in enumerate(zip(anatomy.parts(model), seen, strict=True)):
         for laid in _laid_rows(part, inner):
-            found = _undone_to(model, i, laid, rows)
+            found = _undone_to(model, i, laid, rows, sees_all=inner is rows)
             if found is not None:
                 yield found
 
 
-def _undone_to(model: Any, part: int, laid: Laid, rows: Any) -> Laid | None:
+def _undone_to(model: Any, part: int, laid: Laid, rows: Any, *, sees_all: bool) -> Laid | None:
     """Rows like `rows` of which `laid` is what part number `part` of `model` sees; None where there is no way back."""
     back, sharp, undone = laid.rows, laid.sharp, laid.undone
     try:
@@ -122,6 +126,8 @@ def _undone_to(model: Any, part: int, laid: Laid, rows: Any) -> Laid | None:
         elif isinstance(model, ColumnTransformer):
             chosen = [columns for _, step, columns in model.transformers_ if is_step(step) and np.size(columns)]
             back = _put(rows, _positions(rows, chosen[part]), back)
+        elif not sees_all and not isinstance(model, Pipeline):
+            return None  # the answers of other parts
     except Exception:  # noqa: BLE001 - a step that cannot be walked back only costs these rows
         return None
     return None if back is None else Laid(laid.word, back, sharp, undone)
@@ -307,6 +313,13 @@ def _large_rows(model: Any, rows: Any, acceptance: Acceptance) -> list[tuple[str
     base = frames.take_rows(rows, np.arange(min(2, frames.height(rows))))
     parts = [frames.with_numbers(base, [i], sign * limit) for i in columns[:MOST_COLUMNS] for sign in (1, -1)]
     return [("largest", frames.stack(parts))]
+
+
+def _text_rows(texts: Array) -> Groups:
+    """Texts of odd letters, cases and spaces, alone and in the middle of real ones."""
+    real = [str(text) for text in texts[: len(ODD_TEXTS)]]
+    mixed = [f"{text.upper()} {odd} {text}" for text, odd in zip(real, ODD_TEXTS, strict=False)]
+    return [("odd texts", np.asarray([*ODD_TEXTS, *mixed], dtype=object))]
 
 
 def _category_rows(rows: Any) -> list[tuple[str, Any]]:

@@ -142,6 +142,18 @@ def _several(model: Any) -> list[tuple[str, Any]]:
     return list(zip(names, model.estimators_, strict=True))
 
 
+def _stacked(model: Any) -> list[tuple[str, Any]]:
+    return [*_several(model), ("final_estimator", model.final_estimator_)]
+
+
+def _stacked_rows(model: Any, X: Any) -> list[Any]:
+    return [*[X] * len(model.estimators_), model.transform(X)]
+
+
+def _stacked_rebuilt(model: Any, parts: list[Any]) -> Any:
+    return _copied(model, estimators_=parts[:-1], final_estimator_=parts[-1])
+
+
 def _calibrated(model: Any) -> list[tuple[str, Any]]:
     return [(str(i), one.estimator) for i, one in enumerate(model.calibrated_classifiers_)]
 
@@ -151,6 +163,7 @@ def _calibrated_rebuilt(model: Any, parts: list[Any]) -> Any:
     return _copied(model, calibrated_classifiers_=[_copied(one, estimator=part) for one, part in pairs])
 
 
+_STACK = Anatomy(_stacked, _stacked_rows, _stacked_rebuilt)
 _MANY = Anatomy(_several, _seen_by_all, lambda model, parts: _copied(model, estimators_=parts))
 
 _ANATOMY: dict[str, Anatomy] = {
@@ -163,6 +176,8 @@ _ANATOMY: dict[str, Anatomy] = {
         _around("best_estimator_"),
     ),
     "FrozenEstimator": _around("estimator"),
+    "StackingClassifier": _STACK,
+    "StackingRegressor": _STACK,
     "TransformedTargetRegressor": _around("regressor_"),
     **dict.fromkeys(
         ("FixedThresholdClassifier", "SelfTrainingClassifier", "TunedThresholdClassifierCV"), _around("estimator_")
@@ -172,8 +187,6 @@ _ANATOMY: dict[str, Anatomy] = {
             "MultiOutputClassifier",
             "MultiOutputRegressor",
             "OneVsRestClassifier",
-            "StackingClassifier",
-            "StackingRegressor",
             "VotingClassifier",
             "VotingRegressor",
         ),

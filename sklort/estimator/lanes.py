@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sklort.estimator import frames
+from sklort.estimator.acceptance import attempt
 from sklort.estimator.inputs import GraphInput, Intake, Signature
 from sklort.estimator.methods import METHODS
 from sklort.estimator.outputs import FLATTEN, Form
@@ -176,6 +177,7 @@ class Lanes:
         self._tables = Tables(intake)
         self._lanes: dict[str, Any] = {}
         self._known: set[Any] = set()
+        self._sparse_stays: bool | None = None if model is not None else False
         self.methods = {method: self._method(method) for method in graph.outputs}
         if forward:
             missing = [method for method in METHODS if method not in self.methods and hasattr(model, method)]
@@ -245,6 +247,8 @@ class Lanes:
             When it has none.
         """
         if frames.kind_of(X) == "sparse":
+            if method == "transform" and self._stays_sparse(X):
+                raise Unsure("X and its transformation are sparse")
             most = max(1, MOST_DENSE // max(1, self.intake.n_features))
             if X.shape[0] > most:
                 rows = X.tocsr()
@@ -258,6 +262,13 @@ class Lanes:
         answer = program.run(method, values)
         self._remember(method, X, signature, values, program)
         return answer
+
+    def _stays_sparse(self, X: Any) -> bool:
+        """Whether the model transforms sparse rows to sparse ones, where our arrays would hold all the zeros."""
+        if self._sparse_stays is None:
+            answered = attempt(self.model, "transform", X.tocsr()[:1])
+            self._sparse_stays = answered is not None and hasattr(answered[0], "tocsr")
+        return self._sparse_stays
 
     def _program(self, signature: Signature, X: Any) -> Program | None:
         program = self._programs.get(signature)
@@ -326,6 +337,9 @@ def refuse(X: Any, intake: Intake, doubt: Exception) -> NoReturn:
         from sklearn.base import BaseEstimator
         from sklearn.utils.validation import validate_data
     except ImportError:
+        raise ValueError(f"X cannot be read by this model: {doubt}") from doubt
+
+    if intake.layout == "texts":
         raise ValueError(f"X cannot be read by this model: {doubt}") from doubt
 
     class OnnxEstimator(BaseEstimator):  # validate_data speaks of the class by its name

@@ -70,7 +70,8 @@ class LoadedModel(Predicting):
         session, graph, intake, fitted = opened(model)
         self._kind = fitted.pop("kind")
         self.__dict__.update(fitted)
-        self.n_features_in_ = intake.n_features
+        if intake.layout != "texts":
+            self.n_features_in_ = intake.n_features
         if intake.names is not None:
             self.feature_names_in_ = np.asarray(intake.names, dtype=object)
         self.onnx_model_ = graph.model

@@ -193,7 +193,8 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
         made = cls(None)
         made._kind = fitted.pop("kind")
         made.__dict__.update(fitted)
-        made.n_features_in_ = intake.n_features
+        if intake.layout != "texts":
+            made.n_features_in_ = intake.n_features
         if intake.names is not None:
             made.feature_names_in_ = np.asarray(intake.names, dtype=object)
         made.estimator_ = None
@@ -271,7 +272,7 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         with tuning(), np.errstate(all="ignore"):
-            for method in self._compiled.graph.outputs if self._compiled.graph else ():
+            for method in self._compiled.graph.outputs if self._compiled.graph else self._lanes.methods:
                 getattr(self, method)(X)
         return self
 

@@ -75,6 +75,11 @@ def compare(
                 except (Unsure, SessionError):
                     one.handed_over += frames.height(X)
                     continue
+                except (TypeError, ValueError) as error:  # an answer that cannot be brought into scikit-learn's form
+                    _note(one, origin)
+                    one.label_mismatches += frames.height(X)
+                    one.failures.append(Failure(origin, 0, _kind(expected), str(error)))
+                    continue
                 one.rows += frames.height(X)
                 if method == "predict_log_proba":
                     expected, got = _exp(expected), _exp(got)
@@ -161,6 +166,7 @@ def _unlike(one: MethodParity, origin: str, a: Any, b: Any) -> None:
 def _kind(answer: Any) -> str:
     if isinstance(answer, list):
         return f"a list of {len(answer)}"
+    answer = _dense(answer)
     return f"{answer.dtype} of shape {answer.shape}"
 
 

@@ -19,7 +19,7 @@ from sklort.estimator.parity import TOLERANCE, compare, spread
 from sklort.estimator.persistence import metadata, sealed
 from sklort.estimator.report import ParityReport
 from sklort.estimator.values import Unsure
-from sklort.exceptions import ConversionError, ParityError
+from sklort.exceptions import ConversionError, FallbackWarning, ParityError
 
 Policy = Literal["warn"] | bool
 
@@ -98,7 +98,9 @@ def later_conversion(model: Any, intake: Intake, parity: Policy, tolerance: floa
             return None
         if report is not None and not report.ok:
             warnings.warn(
-                f"X of another dtype is left to scikit-learn, for the conversion differs\n{report}", stacklevel=2
+                f"X of another dtype is left to scikit-learn, for the conversion differs\n{report}",
+                FallbackWarning,
+                stacklevel=2,
             )
             return None
         return _sealed(graph, intake, proto, model, report)
@@ -131,7 +133,8 @@ def _convert(model: Any, sample: Any, target_opset: Any, intake: Intake | None) 
     conversion = convert_model(model, sample, target_opset=target_opset)
     names = getattr(model, "feature_names_in_", None)
     fitted = tuple(str(name) for name in names) if names is not None else None
-    n_features = int(getattr(model, "n_features_in_", frames.width(sample)))
+    texts = len(sample.shape) == 1
+    n_features = 1 if texts else int(getattr(model, "n_features_in_", frames.width(sample)))
     inputs = _graph_inputs(conversion, fitted or frames.column_names(sample), n_features)
     forms = {}
     for method in METHODS:
@@ -147,8 +150,8 @@ def _convert(model: Any, sample: Any, target_opset: Any, intake: Intake | None) 
     if not forms:
         raise ConversionError(f"the conversion of {type(model).__name__} offers none of {', '.join(METHODS)}")
     if intake is None:
-        acceptance: Acceptance = probe(model, cheapest(forms), sample)
-        intake = Intake(conversion.layout, inputs, n_features, fitted, acceptance)
+        acceptance = Acceptance((False,)) if texts else probe(model, cheapest(forms), sample)
+        intake = Intake("texts" if texts else conversion.layout, inputs, n_features, fitted, acceptance)
     graph = Graph(
         _signature(sample, conversion, intake),
         b"",

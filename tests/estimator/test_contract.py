@@ -10,6 +10,7 @@ from sklearn import config_context
 from sklearn.base import clone, is_classifier, is_clusterer, is_outlier_detector, is_regressor
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_iris
+from sklearn.decomposition import PCA
 from sklearn.ensemble import GradientBoostingClassifier, IsolationForest, RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.gaussian_process import GaussianProcessRegressor
@@ -127,6 +128,17 @@ def test_arguments_of_a_method_are_the_models() -> None:
     assert np.array_equal(std, expected[1])
     with pytest.raises(TypeError, match="unexpected keyword argument 'loudly'"):
         OnnxEstimator(forest).fit(X, y).predict(X, loudly=True)
+
+
+def test_a_method_that_the_model_itself_cannot_answer_raises_when_it_is_called() -> None:
+    row = X[:1]
+    model = PCA().fit(row)
+    with pytest.raises(np.linalg.LinAlgError):
+        model.score_samples(row)
+    estimator = OnnxEstimator(PCA()).fit(row)
+    assert np.array_equal(estimator.transform(row), model.transform(row))
+    with pytest.raises(np.linalg.LinAlgError):
+        estimator.score_samples(row)
 
 
 def test_not_fitted_says_what_scikit_learn_says() -> None:

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_iris
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.ensemble import RandomForestClassifier, VotingClassifier
+from sklearn.ensemble import RandomForestClassifier, StackingClassifier, VotingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -83,6 +83,10 @@ def converted(model, Z):
                 [("a", make_pipeline(Rooted(), LogisticRegression())), ("b", LogisticRegression(max_iter=1000))],
                 voting="soft",
             ),
+            "scc",
+        ),
+        (
+            StackingClassifier([("a", make_pipeline(Rooted(), LogisticRegression()))], LogisticRegression(), cv=2),
             "scc",
         ),
         (GridSearchCV(make_pipeline(Rooted(), LogisticRegression()), {"logisticregression__C": [1.0]}, cv=2), "sc"),

@@ -128,7 +128,8 @@ def _write_one_hot(writer: Writer) -> Answers:
         width = int(model._n_features_outs[i])
         if not width:
             continue
-        plain = width == len(categories) and model.handle_unknown in ("ignore", "error")
+        ordered = np.array_equal(places[: len(categories)], np.arange(len(categories)))  # none dropped, none grouped
+        plain = width == len(categories) and ordered and model.handle_unknown in ("ignore", "error")
         keys = _plain_keys(column, categories) if plain else None
         if keys is not None:
             hot = _marked(writer, column, keys, width, strict=model.handle_unknown == "error")
