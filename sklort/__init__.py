@@ -14,10 +14,21 @@ from sklort._version import __version__
 
 if TYPE_CHECKING:
     from sklort import backend, capi, datasets
-    from sklort.estimator.onnx_estimator import OnnxEstimator, convert
-    from sklort.estimator.parity import ParityReport, check_parity
-    from sklort.estimator.persistence import load
-    from sklort.exceptions import ConversionError, ParityError, SessionError, SklortError
+    from sklort.estimator.convert import convert, supported
+    from sklort.estimator.loading import load
+    from sklort.estimator.onnx_estimator import OnnxEstimator
+    from sklort.estimator.parity import check_parity
+    from sklort.estimator.report import ParityReport
+    from sklort.estimator.support import SupportReport
+    from sklort.exceptions import (
+        ConversionError,
+        DamagedModel,
+        FallbackWarning,
+        ParityError,
+        ScikitLearnAnswered,
+        SessionError,
+        SklortError,
+    )
     from sklort.session.device import (
         OrtAllocatorType,
         OrtDevice,
@@ -56,8 +67,10 @@ cuda_version = ""
 
 __all__ = [
     "ConversionError",
+    "DamagedModel",
     "ExecutionMode",
     "ExecutionOrder",
+    "FallbackWarning",
     "GraphOptimizationLevel",
     "IOBinding",
     "InferenceSession",
@@ -75,10 +88,12 @@ __all__ = [
     "ParityError",
     "ParityReport",
     "RunOptions",
+    "ScikitLearnAnswered",
     "SessionError",
     "SessionIOBinding",
     "SessionOptions",
     "SklortError",
+    "SupportReport",
     "__version__",
     "backend",
     "capi",
@@ -103,14 +118,19 @@ __all__ = [
     "set_default_logger_verbosity",
     "set_global_thread_pool_sizes",
     "set_seed",
+    "supported",
     "version",
 ]
 
 _HOMES = {
-    "estimator.onnx_estimator": "OnnxEstimator convert",
-    "estimator.parity": "ParityReport check_parity",
-    "estimator.persistence": "load",
-    "exceptions": "ConversionError ParityError SessionError SklortError",
+    "estimator.convert": "convert supported",
+    "estimator.loading": "load",
+    "estimator.onnx_estimator": "OnnxEstimator",
+    "estimator.parity": "check_parity",
+    "estimator.report": "ParityReport",
+    "estimator.support": "SupportReport",
+    "exceptions": "ConversionError DamagedModel FallbackWarning ParityError ScikitLearnAnswered SessionError "
+    "SklortError",
     "session.device": "OrtAllocatorType OrtDevice OrtDeviceMemoryType OrtDeviceVendorId OrtMemType OrtMemoryInfo "
     "OrtMemoryInfoDeviceType",
     "session.environment": "disable_telemetry_events enable_telemetry_events get_all_providers "

@@ -22,9 +22,15 @@
     │   ├── NotFound (RuntimeError)                 14
     │   └── DeviceReset (RuntimeError)              15
     ├── ConversionError (ValueError)     a fitted model that cannot be written as ONNX
-    └── ParityError (ValueError)         the converted model differs from the original; carries the report
+    ├── ParityError (ValueError)         the converted model differs from the original; carries the report
+    └── DamagedModel (ValueError)        a saved estimator whose bytes are not those that were written
 
 Input that scikit-learn would refuse raises what scikit-learn raises (`ValueError`, `TypeError`, `NotFittedError`).
+
+Warnings, for filters::
+
+    FallbackWarning (UserWarning)    a part of a model runs in scikit-learn: said when it is converted
+    └── ScikitLearnAnswered              scikit-learn answered a call: said when it happens
 """
 
 from __future__ import annotations
@@ -173,3 +179,15 @@ class ParityError(SklortError, ValueError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class DamagedModel(SklortError, ValueError):
+    """A saved estimator is not what was written: cut off, or changed since."""
+
+
+class FallbackWarning(UserWarning):
+    """A part of a model could not be converted and runs in scikit-learn: correct, and no faster than before."""
+
+
+class ScikitLearnAnswered(FallbackWarning):
+    """An X, or a method, that sklort does not compute itself was answered, correctly and slowly, by scikit-learn."""

@@ -27,7 +27,7 @@ def convert_model(model: Any, X: Any, *, target_opset: int | dict[str, int] | No
     Raises
     ------
     ConversionError
-        The model, or X, cannot be written as ONNX, or skl2onnx is known to write it wrongly.
+        The model, or X, cannot be written as ONNX.
     sklearn.exceptions.NotFittedError
         The model is not fitted.
     """

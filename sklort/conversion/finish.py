@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import onnx
-from onnx import (
-    AttributeProto,
-    GraphProto,
-    NodeProto,
-    TensorProto,
-    helper,
-    numpy_helper,
-)
+from onnx import AttributeProto, GraphProto, NodeProto, helper
 
+from sklort.conversion.tensor import Tensor
+from sklort.conversion.writer import ELEMENTS, INT64, STRING, Graph, Writer
 from sklort.exceptions import ConversionError
 
 TREE_OPSET = 5
-_MAIN_OPSET = 13  # what the nodes added here are written for
-_FLOATS = {
-    np.dtype(np.float32): TensorProto.FLOAT,
-    np.dtype(np.float64): TensorProto.DOUBLE,
-}
+_HIGHEST_IR = 10
 _OUTPUT_NAMES = {
     "predict": "label",
     "predict_proba": "probabilities",
@@ -40,112 +31,91 @@ def output_name(method: str, *, labels: bool) -> str:
 
 
 def finish_model(
-    model: onnx.ModelProto,
-    answers: Mapping[str, str],
-    samples: Mapping[str, np.ndarray],
-    *,
-    exact: bool,
-    score_column: int = -1,
-) -> dict[str, str]:
-    """Give the graph one output per answer, in place.
+    graph: Graph, answers: Mapping[str, Any], samples: Mapping[str, Any]
+) -> tuple[onnx.ModelProto, dict[str, str]]:
+    """The model of `graph`, with one output per answer.
 
     Parameters
     ----------
-    model : ModelProto
-    answers : method -> graph output that holds its answer, as the converters left it
+    graph : Graph
+    answers : method -> Tensor, or list of them
     samples : method -> what scikit-learn answers for some rows: its dtype and number of dimensions are taken over
-    exact : bool
-        The declared types can be trusted; otherwise answers are cast to their dtype even where the graph claims they
-        have it.
-    score_column : int
-        Which column of a two-column score is scikit-learn's one score for two classes.
 
     Returns
     -------
-    dict of str to str
-        Method -> name of the graph output.
+    model : ModelProto
+    outputs : method -> name of the graph output
     """
-    graph = model.graph
-    graph.name = "sklort"
-    origin = _drop_identities(graph)
-    declared = {o.name: o.type.tensor_type for o in graph.output}
-    builder = _Builder(graph)
-    del graph.output[:]
+    writer = Writer(graph, None, [])
+    proto = graph.proto
+    proto.name = "sklort"
+    shaped = {method: _as_sample(writer, method, answers[method], sample) for method, sample in samples.items()}
     outputs: dict[str, str] = {}
-    for method, tensor in answers.items():
-        sample = samples[method]
-        elem, name = declared[tensor].elem_type, origin(tensor)
-        rank = len(declared[tensor].shape.dim)
-        wanted = _FLOATS.get(sample.dtype)
-        if method == "transform" and sample.dtype.kind in "iu":  # an integer X that the model leaves as it is
-            wanted = TensorProto.INT64
-        if sample.ndim == 1 and (rank != 1 or not exact):
-            if method == "decision_function" and rank == 2:  # one column, or -d and d
-                name = builder.add("Gather", [name, builder.constant(np.array([score_column], np.int64))], axis=1)
-            name = builder.add("Reshape", [name, builder.constant(np.array([-1], np.int64))])
-        elif sample.ndim == 2 and rank == 1:
-            name = builder.add(
-                "Reshape",
-                [name, builder.constant(np.array([-1, sample.shape[1]], np.int64))],
-            )
-        if wanted is not None and elem in _FLOATS.values() and (elem != wanted or not exact):
-            name, elem = builder.add("Cast", [name], to=wanted), wanted
-        title = output_name(method, labels=elem in (TensorProto.INT64, TensorProto.STRING))
-        outputs[method] = builder.rename(name, title)
-        shape = [None] if sample.ndim == 1 else [None, sample.shape[1]]
-        graph.output.append(helper.make_tensor_value_info(outputs[method], elem, shape))
-    _drop_unused(graph)
-    _import_versions(model)
-    model.ir_version = min(model.ir_version, 10)
-    return outputs
+    titles: dict[str, str] = {}
+    made = {name for node in proto.node for name in node.output}
+    for method, tensor in shaped.items():
+        title = graph.free(output_name(method, labels=tensor.dtype in (INT64, STRING)))
+        if tensor.name in made and tensor.name not in titles:
+            titles[tensor.name] = title
+        else:
+            proto.node.append(helper.make_node("Identity", [tensor.name], [title], name=graph.fresh("n_Identity")))
+        outputs[method] = title
+        proto.output.append(helper.make_tensor_value_info(title, ELEMENTS[tensor.dtype], _shape(samples[method])))
+    for node in _each_node(proto):
+        node.input[:] = [titles.get(n, n) for n in node.input]
+        node.output[:] = [titles.get(n, n) for n in node.output]
+    _drop_unused(proto)
+    model = graph.model
+    model.ir_version = min(onnx.IR_VERSION, _HIGHEST_IR)
+    model.producer_name = "sklort"
+    model.opset_import.extend(_imports(graph))
+    return model, outputs
 
 
-def rename_inputs(model: onnx.ModelProto, names: Mapping[str, str]) -> dict[str, str]:
-    """Rename inputs of the graph in place, each to the name wished or, if that is taken, one like it.
-
-    Returns
-    -------
-    dict of str to str
-        Old name -> new name.
-    """
-    graph = model.graph
-    builder = _Builder(graph)
-    given = {}
-    for value in graph.input:
-        given[value.name] = value.name = builder.fresh(names[value.name])
-    _replace(graph, lambda n: given.get(n, n))
-    return given
+def _as_sample(writer: Writer, method: str, answer: Any, sample: Any) -> Tensor:
+    if isinstance(sample, list):
+        return _stacked(writer, answer, sample)
+    tensor: Tensor = answer
+    if tensor.dtype != STRING and (method != "predict" or tensor.dtype.kind == "f"):
+        wanted = INT64 if sample.dtype.kind in "iu" else sample.dtype
+        tensor = tensor.astype(wanted) if wanted in ELEMENTS and wanted != STRING else tensor
+    if method == "predict" and sample.ndim == 1 and tensor.dtype.kind == "f":
+        tensor = tensor.flat()
+    return tensor
 
 
-def cast_inputs(model: onnx.ModelProto, names: Collection[str]) -> None:
-    """Let float32 inputs of the graph take float64, in place: a Cast behind each of `names`."""
-    graph = model.graph
-    for value in graph.input:
-        if value.name not in names:
-            continue
-        inner = _Builder(graph).fresh(f"{value.name}_float32")
-        old = value.name
-        _replace(graph, lambda n, old=old, inner=inner: inner if n == old else n)  # type: ignore[misc]
-        value.type.tensor_type.elem_type = TensorProto.DOUBLE
-        graph.node.insert(0, helper.make_node("Cast", [old], [inner], name=f"{inner}_cast", to=TensorProto.FLOAT))
+def _stacked(writer: Writer, answer: list[Tensor], sample: list[np.ndarray]) -> Tensor:
+    """A list of (n, k) as one (outputs, n, largest k), filled up with zeros on the right."""
+    widest = max(part.shape[1] for part in sample)
+    layers = []
+    for tensor, part in zip(answer, sample, strict=True):
+        tensor = tensor.astype(part.dtype)
+        if part.shape[1] < widest:
+            place = np.arange(widest)
+            filled = tensor.take(np.minimum(place, part.shape[1] - 1))
+            tensor = writer.tensor(place < part.shape[1]).where(filled, np.zeros((), part.dtype))
+        layers.append(tensor.reshape(1, -1, widest))
+    return layers[0].concat(*layers[1:], axis=0) if len(layers) > 1 else layers[0]
 
 
-def _import_versions(model: onnx.ModelProto) -> None:
-    """One import per domain; of ai.onnx.ml, the version that has TreeEnsemble where it is used."""
-    used = {n.op_type for n in _each_node(model.graph) if n.domain == "ai.onnx.ml"}
-    versions: dict[str, int] = {}
-    for opset in model.opset_import:
-        versions[opset.domain] = max(opset.version, versions.get(opset.domain, 1))
-    if "TreeEnsemble" in used:
-        if used & {"TreeEnsembleClassifier", "TreeEnsembleRegressor"}:
+def _shape(sample: Any) -> list[int | None]:
+    if isinstance(sample, list):
+        return [len(sample), None, max(part.shape[1] for part in sample)]
+    return [None, *sample.shape[1:]]
+
+
+def _imports(graph: Graph) -> list[onnx.OperatorSetIdProto]:
+    """One import per domain; of ai.onnx.ml, the version that has the trees that are used."""
+    used = {n.op_type for n in _each_node(graph.proto) if n.domain == "ai.onnx.ml"}
+    versions = {domain: graph.opsets.get(domain, 1) for domain in sorted(graph.domains)}
+    if used & {"TreeEnsembleClassifier", "TreeEnsembleRegressor"}:
+        if "TreeEnsemble" in used:
             raise ConversionError(
                 "the model has trees written by sklort (ai.onnx.ml 5) beside trees written by skl2onnx (ai.onnx.ml 3), "
                 "which no version of ai.onnx.ml allows together: convert the two parts on their own"
             )
-        versions["ai.onnx.ml"] = TREE_OPSET
-    versions[""] = max(versions.get("", 1), _MAIN_OPSET)
-    del model.opset_import[:]
-    model.opset_import.extend(helper.make_opsetid(domain, version) for domain, version in versions.items())
+        versions["ai.onnx.ml"] = min(versions["ai.onnx.ml"], 3)
+    return [helper.make_opsetid(domain, version) for domain, version in versions.items()]
 
 
 def _subgraphs(node: NodeProto) -> Iterator[GraphProto]:
@@ -161,86 +131,6 @@ def _each_node(graph: GraphProto) -> Iterator[NodeProto]:
         yield node
         for inner in _subgraphs(node):
             yield from _each_node(inner)
-
-
-def _replace(graph: GraphProto, new_name: Callable[[str], str]) -> None:
-    """Rename the tensors nodes read, in subgraphs too."""
-    for node in _each_node(graph):
-        for i, name in enumerate(node.input):
-            if (renamed := new_name(name)) != name:
-                node.input[i] = renamed
-
-
-def _drop_identities(graph: GraphProto) -> Callable[[str], str]:
-    """Remove Identity nodes, and return which tensor stands for one that is gone."""
-    ends = {v.name for node in graph.node for inner in _subgraphs(node) for v in inner.output}
-    source: dict[str, str] = {}
-    for i in range(len(graph.node) - 1, -1, -1):
-        node = graph.node[i]
-        if node.op_type == "Identity" and node.domain == "" and node.output[0] not in ends:
-            source[node.output[0]] = node.input[0]
-            del graph.node[i]
-
-    def origin(name: str) -> str:
-        while name in source:
-            name = source[name]
-        return name
-
-    _replace(graph, origin)
-    return origin
-
-
-class _Builder:
-    """Appends nodes to a finished graph under fresh names."""
-
-    def __init__(self, graph: GraphProto) -> None:
-        self.graph = graph
-        self.taken = {v.name for v in graph.input} | {t.name for t in graph.initializer}
-        for node in _each_node(graph):
-            self.taken.update(node.output)
-
-    def fresh(self, seed: str) -> str:
-        name, n = seed, 0
-        while name in self.taken:
-            n += 1
-            name = f"{seed}_{n}"
-        self.taken.add(name)
-        return name
-
-    def constant(self, array: np.ndarray) -> str:
-        name = self.fresh("shape")
-        self.graph.initializer.append(numpy_helper.from_array(array, name))
-        return name
-
-    def add(self, op_type: str, inputs: list[str], **attributes: Any) -> str:
-        output = self.fresh(op_type.lower())
-        self.graph.node.append(helper.make_node(op_type, inputs, [output], name=f"{output}_node", **attributes))
-        return output
-
-    def rename(self, name: str, title: str) -> str:
-        """Call the tensor `name` `title`, as an output of the graph."""
-        if name == title:
-            return title
-        made = {output for node in self.graph.node for output in node.output}
-        if title in made and title not in {o.name for o in self.graph.output}:
-            moved = self.fresh(title)
-            _replace(self.graph, lambda n: moved if n == title else n)
-            self._rename_output(title, moved)
-        elif title in self.taken:
-            title = self.fresh(title)
-        self.taken.add(title)
-        if name not in made or any(o.name == name for o in self.graph.output):
-            self.graph.node.append(helper.make_node("Identity", [name], [title], name=f"{title}_node"))
-            return title
-        _replace(self.graph, lambda n: title if n == name else n)
-        self._rename_output(name, title)
-        return title
-
-    def _rename_output(self, name: str, title: str) -> None:
-        for node in self.graph.node:
-            for i, output in enumerate(node.output):
-                if output == name:
-                    node.output[i] = title
 
 
 def _drop_unused(graph: GraphProto) -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
-from sklearn.compose import ColumnTransformer
-from sklearn.pipeline import FeatureUnion, Pipeline
 
-from sklort.conversion.composition import DELEGATES, column_numbers
 from sklort.conversion.missing import is_missing
 from sklort.conversion.result import ModelInput
+from sklort.conversion.selection import selects_by_name, used_columns
 from sklort.conversion.writer import STRING, common_dtype
 from sklort.exceptions import ConversionError
 
@@ -48,7 +45,7 @@ def describe_inputs(model: Any, X: Any) -> tuple[Literal["matrix", "columns"], t
     table = X.to_pandas() if not hasattr(X, "iloc") else X
     present = list(table.columns)
     if not all(isinstance(c, str) for c in present):
-        if _selects_by_name(model):
+        if selects_by_name(model):
             raise ConversionError("columns are fed by name, so their names must be strings: X.columns.astype(str)")
         return "matrix", (ModelInput(MATRIX, None, _array_dtype(table.to_numpy())),)
     if len(set(present)) < len(present):
@@ -57,12 +54,12 @@ def describe_inputs(model: Any, X: Any) -> tuple[Literal["matrix", "columns"], t
     absent = sorted(set(fitted) - set(present))
     if absent:
         raise ConversionError(f"X lacks columns the model was fitted on: {', '.join(map(repr, absent))}")
-    used = _used_columns(model, len(fitted))
+    used = used_columns(model, len(fitted))
     dtypes = [
         _column_dtype(table.iloc[:, present.index(name)], name) if i in used else _DOUBLE
         for i, name in enumerate(fitted)
     ]
-    if STRING not in dtypes and not _selects_by_name(model):
+    if STRING not in dtypes and not selects_by_name(model):
         return "matrix", (ModelInput(MATRIX, None, _matrix_dtype(dtypes)),)
     return "columns", tuple(ModelInput(n or "column", (n,), dtype) for n, dtype in zip(fitted, dtypes, strict=True))
 
@@ -71,6 +68,8 @@ def _array_dtype(X: Any) -> np.dtype:
     if hasattr(X, "tocsr"):
         return _matrix_dtype([np.dtype(X.dtype)])
     array = np.asarray(X)
+    if array.ndim == 1 and array.dtype.kind in "OUT" and _object_dtype(array.astype(object), "X") == STRING:
+        return STRING  # texts
     if array.ndim != 2:
         raise ConversionError(f"the sample X must have two dimensions (rows, features), not {array.ndim}")
     if array.dtype.kind in "US" or array.dtype.kind == "T":
@@ -124,35 +123,3 @@ def _object_dtype(values: np.ndarray, where: str) -> np.dtype:
         return _DOUBLE
     names = ", ".join(sorted(k.__name__ for k in kinds))
     raise ConversionError(f"{where} holds values of types {names}: numbers or strings can be converted, not both")
-
-
-def _first_steps(model: Any) -> Iterator[Any]:
-    """The estimators that see X itself."""
-    if type(model) in DELEGATES:
-        yield from _first_steps(getattr(model, DELEGATES[type(model)]))
-    elif isinstance(model, Pipeline):
-        steps = [s for _, s in model.steps if s is not None and not isinstance(s, str)]
-        if steps:
-            yield from _first_steps(steps[0])
-    elif isinstance(model, FeatureUnion):
-        for _, step in model.transformer_list:
-            if not isinstance(step, str):
-                yield from _first_steps(step)
-    else:
-        yield model
-
-
-def _selects_by_name(model: Any) -> bool:
-    return any(isinstance(step, ColumnTransformer) for step in _first_steps(model))
-
-
-def _used_columns(model: Any, count: int) -> set[int]:
-    """Numbers of the columns of X the model looks at; what a ColumnTransformer drops is not looked at."""
-    used: set[int] = set()
-    for step in _first_steps(model):
-        if not isinstance(step, ColumnTransformer):
-            return set(range(count))
-        for _, transformer, columns in step.transformers_:
-            if not (isinstance(transformer, str) and transformer == "drop"):
-                used.update(column_numbers(step, columns))
-    return used

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from sklort.conversion.tensor import Tensor
 from sklort.conversion.writer import STRING, Writer
 from sklort.exceptions import ConversionError
-
-
-def label_dtype(classes: Any, where: str) -> np.dtype:
-    """The dtype of the label output for these `classes_`: int64, or object for strings.
-
-    Raises
-    ------
-    ConversionError
-        Multi-output classes, or labels that neither int64 nor strings can stand for.
-    """
-    return label_values(classes, where).dtype
 
 
 def label_values(classes: Any, where: str) -> np.ndarray:
@@ -51,6 +42,23 @@ def write_labels(writer: Writer, index: str) -> tuple[str, np.dtype]:
     """The label of class number `index`, an int64 tensor of shape (n,)."""
     values = label_values(writer.model.classes_, writer.where)
     return writer.node("Gather", [writer.constant(values, "classes"), index], axis=0), values.dtype
+
+
+def chosen(writer: Writer, index: Tensor, classes: Any = None) -> Tensor:
+    """The label of class number `index`, (n,); of `classes`, by default those of the model."""
+    values = label_values(writer.model.classes_ if classes is None else classes, writer.where)
+    return writer.tensor(values, "classes").take(index, axis=0)
+
+
+def response(writer: Writer, model: Any, methods: Sequence[str], inputs: Sequence[Tensor] | None = None) -> Tensor:
+    """What scikit-learn's ``_get_response_values`` gives: scores of all classes (n, k), of two the second's (n,)."""
+    method = next((m for m in methods if hasattr(model, m)), None)
+    if method is None:
+        raise ConversionError(f"{writer.where} asks {type(model).__name__} for {' or '.join(methods)}, which it lacks")
+    scores = writer.answer(model, method, inputs)
+    if method == "predict_proba" and len(model.classes_) == 2:
+        return scores.take([1]).flat()
+    return scores
 
 
 def write_argmax(writer: Writer, scores: str) -> str:

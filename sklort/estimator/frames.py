@@ -6,7 +6,7 @@ No data-frame library is imported here: a frame can only come from a library tha
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -140,10 +140,11 @@ def with_numbers(X: Any, columns: Sequence[int], value: float) -> Any:
         import pandas as pd
 
         chosen = set(columns)
-        data = {
-            i: np.full(len(X), value, dtype=_float_of(X.dtypes.iloc[i])) if i in chosen else X.iloc[:, i].array
-            for i in range(X.shape[1])
-        }
+        with np.errstate(over="ignore"):  # too large for float32 is infinity there
+            data = {
+                i: np.full(len(X), value, dtype=_float_of(X.dtypes.iloc[i])) if i in chosen else X.iloc[:, i].array
+                for i in range(X.shape[1])
+            }
         out = pd.DataFrame(data, index=X.index)
         out.columns = X.columns
         return out
@@ -159,7 +160,8 @@ def with_numbers(X: Any, columns: Sequence[int], value: float) -> Any:
             X = X.set_column(i, X.column_names[i], pa.array(np.full(X.num_rows, value)))
         return X
     array = np.array(X, dtype=_float_of(X.dtype))
-    array[:, list(columns)] = value
+    with np.errstate(over="ignore"):
+        array[:, list(columns)] = value
     return array
 
 
@@ -189,6 +191,92 @@ def with_value(X: Any, column: int, value: Any) -> Any:
     array = np.array(X, dtype=object)
     array[:, column] = value
     return array
+
+
+def column(X: Any, position: int) -> Array:
+    """The values of one column."""
+    kind = kind_of(X)
+    if kind == "pandas":
+        return np.asarray(X.iloc[:, position].to_numpy())
+    if kind in ("polars", "arrow"):
+        names = X.columns if kind == "polars" else X.column_names
+        return np.asarray(X[names[position]].to_numpy())
+    return np.asarray(X.toarray() if kind == "sparse" else X)[:, position]
+
+
+def dense(X: Any) -> Array:
+    """A matrix of numbers as an array."""
+    return np.asarray(X.toarray() if kind_of(X) == "sparse" else X)
+
+
+def take_columns(X: Any, positions: Sequence[int]) -> Any:
+    """Some columns, in this order."""
+    kind = kind_of(X)
+    if kind == "pandas":
+        return X.iloc[:, list(positions)]
+    if kind in ("polars", "arrow"):
+        names = X.columns if kind == "polars" else X.column_names
+        return X.select([names[i] for i in positions])
+    return X[:, list(positions)]
+
+
+def with_columns(X: Any, positions: Sequence[int], values: Sequence[Array]) -> Any:
+    """A copy of `X` with other values in these columns, of the dtype that they had: whole numbers are rounded to."""
+    kind = kind_of(X)
+    if kind == "pandas":
+        import pandas as pd
+
+        out = X.copy()
+        for i, one in zip(positions, values, strict=True):
+            dtype = object if _is_category(X.dtypes.iloc[i]) else X.dtypes.iloc[i]
+            out.isetitem(i, pd.Series(_fitting(one, dtype), index=X.index, dtype=dtype))
+        return out
+    if kind == "polars":
+        import polars as pl
+
+        return X.with_columns(
+            [
+                pl.Series(X.columns[i], _fitting(one, X[X.columns[i]].to_numpy().dtype).tolist(), dtype=X.dtypes[i])
+                for i, one in zip(positions, values, strict=True)
+            ]
+        )
+    if kind == "arrow":
+        import pyarrow as pa
+
+        for i, one in zip(positions, values, strict=True):
+            fitted = _fitting(one, X[X.column_names[i]].to_numpy().dtype)
+            X = X.set_column(i, X.column_names[i], pa.array(fitted.tolist(), X.schema[i].type))
+        return X
+    array = np.array(X)
+    for i, one in zip(positions, values, strict=True):
+        with np.errstate(all="ignore"):
+            array[:, i] = _fitting(one, array.dtype)
+    return array
+
+
+def _fitting(values: Array, dtype: Any) -> Array:
+    """Numbers as whole ones where `dtype` holds only those."""
+    if getattr(dtype, "kind", "O") not in "iu" or values.dtype.kind != "f":
+        return values
+    least, most = (0, 2 ** (8 * dtype.itemsize) - 1) if dtype.kind == "u" else (-(2**31), 2**31 - 1)
+    whole: Array = np.rint(np.clip(np.nan_to_num(values), least, min(most, 2**31 - 1))).astype(np.int64)
+    return whole
+
+
+def map_floats(X: Any, change: Callable[[Array], Array]) -> Any:
+    """A copy of `X` with `change` applied to every column of floating-point numbers."""
+    if kind_of(X) == "array":
+        return change(X).astype(X.dtype) if X.dtype.kind == "f" else X
+    positions = float_columns(X)
+    return with_columns(X, positions, [change(column(X, i).astype(np.float64)) for i in positions])
+
+
+def finite_rows(X: Any) -> Any:
+    """The rows without an infinity."""
+    fine = np.ones(height(X), dtype=bool)
+    for i in float_columns(X):
+        fine &= ~np.isinf(column(X, i).astype(np.float64))
+    return X if fine.all() else take_rows(X, np.flatnonzero(fine))
 
 
 def named(X: Array) -> Any:
@@ -246,3 +334,10 @@ def stack(parts: Sequence[Any]) -> Any:
 
         return vstack(parts, format="csr")
     return np.concatenate([np.asarray(part) for part in parts])
+
+
+def stack_answers(parts: Sequence[Any]) -> Any:
+    """Answers for blocks of rows -> the answer for all of them."""
+    if isinstance(parts[0], list):
+        return [stack_answers(one) for one in zip(*parts, strict=True)]
+    return stack(parts)

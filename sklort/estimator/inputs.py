@@ -73,8 +73,8 @@ class Intake:
 
     Parameters
     ----------
-    layout : {"matrix", "columns"}
-        One matrix, or one input for each column (or group of columns).
+    layout : {"matrix", "columns", "texts"}
+        One matrix, one input for each column (or group of columns), or a list of texts.
     inputs : tuple of GraphInput
         In graph order.
     n_features : int
@@ -104,6 +104,8 @@ class Intake:
             When only the model can say what becomes of this X.
         """
         kind = frames.kind_of(X)
+        if self.layout == "texts":
+            return ("object",), [_texts(X)]
         if kind in ("pandas", "polars", "arrow"):
             return self._matrix_of_frame(X, kind) if self.layout == "matrix" else self._columns_of_frame(X, kind)
         if kind == "sparse":
@@ -335,6 +337,16 @@ class Intake:
 def _warn(warned: Warned | None) -> None:
     if warned is not None:
         warnings.warn(warned[1], warned[0], stacklevel=5)
+
+
+def _texts(X: Any) -> Array:
+    """A list, an array or a series of strings, as one column."""
+    if isinstance(X, str | bytes) or not hasattr(X, "__len__"):  # a generator is the model's to read
+        raise Unsure(f"{type(X).__name__} where a list of texts is expected")
+    values = X if type(X) is np.ndarray else np.asarray(X, dtype=object)
+    if values.ndim != 1 or not len(values):
+        raise Unsure(f"texts in an array of shape {values.shape}")
+    return strings(values).reshape(-1, 1)
 
 
 def _as_array(X: Any) -> Array:

@@ -10,29 +10,28 @@ import threading
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, NoReturn, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from sklort.estimator import frames
+from sklort.estimator.acceptance import attempt
 from sklort.estimator.inputs import GraphInput, Intake, Signature
+from sklort.estimator.methods import METHODS
 from sklort.estimator.outputs import FLATTEN, Form
 from sklort.estimator.tables import Tables
 from sklort.estimator.values import Unsure
-from sklort.exceptions import SessionError
+from sklort.exceptions import ScikitLearnAnswered, SessionError
 from sklort.providers.cpu import is_program, make_lane
 
 Array = npt.NDArray[Any]
 
-METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function", "score_samples", "transform")
 MOST_PROGRAMS = 8
 MOST_TABLES = 32
 """Layouts of frames with a fast way, over all methods."""
-
-
-class ScikitLearnAnswered(UserWarning):
-    """An X that sklort does not compute itself was answered, correctly and slowly, by the scikit-learn model."""
+MOST_DENSE = 8_000_000
+"""Numbers of a sparse matrix that are made dense at a time."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +59,9 @@ class Graph:
     forms: dict[str, Form]
     notes: tuple[str, ...] = ()
 
-    def is_logarithm(self, method: str) -> bool:
-        """Whether `method` is the logarithm of an output that has only the probabilities."""
-        return method == "predict_log_proba" and self.outputs[method] == self.outputs.get("predict_proba")
-
     def finish(self, method: str, raw: Any) -> Any:
         """What scikit-learn's `method` returns, from the output of the graph."""
-        return self.forms[method].finish(np.log(raw) if self.is_logarithm(method) else raw)
+        return self.forms[method].finish(raw)
 
     def shortcut(self, method: str, raw: Array) -> tuple[Callable[[Any], Any] | None, bool]:
         """`finish` for outputs like `raw`, without a Python frame where there is a way.
@@ -79,9 +74,7 @@ class Graph:
             Whether the one column of `raw` is to become an array of one dimension first.
         """
         short = self.forms[method].shortcut(raw)
-        if not self.is_logarithm(method):
-            return (None, True) if short is FLATTEN else (short, False)
-        return (np.log, False) if short is None else (partial(self.finish, method), False)
+        return (None, True) if short is FLATTEN else (short, False)
 
 
 class Program:
@@ -91,15 +84,16 @@ class Program:
     ----------
     graph : Graph
     intake : Intake
-    model : ModelProto, optional
-        `graph.model` before it was serialised, to save reading it again.
+    model : ModelProto or InferenceSession, optional
+        `graph.model` before it was serialised, or loaded already, to save reading it again.
     """
 
     def __init__(self, graph: Graph, intake: Intake, model: Any = None) -> None:
         from sklort.session.inference_session import InferenceSession
 
         self.graph = graph
-        self.session = InferenceSession(graph.model if model is None else model)
+        loaded = isinstance(model, InferenceSession)
+        self.session = model if loaded else InferenceSession(graph.model if model is None else model)
         self.dtypes = [one.dtype for one in graph.inputs]
         self.runners: dict[str, Any] = {
             method: self.session.compiled([output]) for method, output in graph.outputs.items()
@@ -153,6 +147,8 @@ class Lanes:
         ``convert(X) -> Graph | None`` for a dtype of X that has not come before; None means: the model must answer.
     program : Program, optional
         Of the first graph, where it is made already.
+    forward : bool
+        Let the model answer the methods that it has and the graph does not offer.
 
     Attributes
     ----------
@@ -167,6 +163,8 @@ class Lanes:
         model: Any,
         convert: Callable[[Any], Graph | None] | None,
         program: Program | None = None,
+        *,
+        forward: bool = False,
     ) -> None:
         self.graphs = graphs
         self.intake = intake
@@ -179,10 +177,19 @@ class Lanes:
         self._tables = Tables(intake)
         self._lanes: dict[str, Any] = {}
         self._known: set[Any] = set()
+        self._sparse_stays: bool | None = None if model is not None else False
         self.methods = {method: self._method(method) for method in graph.outputs}
+        if forward:
+            missing = [method for method in METHODS if method not in self.methods and hasattr(model, method)]
+            self.methods.update({method: hand_over(model, method) for method in missing})
         self._open(self.program)
         for method, answer in self.methods.items():
             setattr(self, method, answer)
+
+    @property
+    def session(self) -> Any:
+        """The session of the first graph."""
+        return self.program.session
 
     def _method(self, method: str) -> Callable[[Any], Any]:
         slow = self._slow(method)
@@ -220,7 +227,9 @@ class Lanes:
             lane.add(runner, *program.graph.shortcut(method, raw), table=found[1])
 
     def _slow(self, method: str) -> Callable[[Any], Any]:
-        def answer(X: Any) -> Any:
+        def answer(X: Any, **params: Any) -> Any:
+            if params:
+                return self.ask(method, X, Unsure(f"called with {', '.join(params)}"), **params)
             try:
                 return self.compute(method, X)
             except (Unsure, SessionError) as doubt:
@@ -237,6 +246,15 @@ class Lanes:
         Unsure, SessionError
             When it has none.
         """
+        if frames.kind_of(X) == "sparse":
+            if method == "transform" and self._stays_sparse(X):
+                raise Unsure("X and its transformation are sparse")
+            most = max(1, MOST_DENSE // max(1, self.intake.n_features))
+            if X.shape[0] > most:
+                rows = X.tocsr()
+                return frames.stack_answers(
+                    [self.compute(method, rows[at : at + most]) for at in range(0, X.shape[0], most)]
+                )
         signature, values = self.intake.admit(X)
         program = self._program(signature, X)
         if program is None:
@@ -244,6 +262,13 @@ class Lanes:
         answer = program.run(method, values)
         self._remember(method, X, signature, values, program)
         return answer
+
+    def _stays_sparse(self, X: Any) -> bool:
+        """Whether the model transforms sparse rows to sparse ones, where our arrays would hold all the zeros."""
+        if self._sparse_stays is None:
+            answered = attempt(self.model, "transform", X.tocsr()[:1])
+            self._sparse_stays = answered is not None and hasattr(answered[0], "tocsr")
+        return self._sparse_stays
 
     def _program(self, signature: Signature, X: Any) -> Program | None:
         program = self._programs.get(signature)
@@ -275,7 +300,7 @@ class Lanes:
                 break
         return self.program
 
-    def ask(self, method: str, X: Any, doubt: Exception) -> Any:
+    def ask(self, method: str, X: Any, doubt: Exception, **params: Any) -> Any:
         """Let the scikit-learn model raise its own error, or answer.
 
         Raises
@@ -285,15 +310,37 @@ class Lanes:
         """
         if self.model is None:
             refuse(X, self.intake, doubt)
-        answer = getattr(self.model, method)(X)
+        answer = getattr(self.model, method)(X, **params)
         warnings.warn(f"scikit-learn answered {method}, not sklort: {doubt}", ScikitLearnAnswered, stacklevel=3)
         return answer
 
 
+def hand_over(model: Any, method: str) -> Callable[[Any], Any]:
+    """The function behind a method that only the scikit-learn model has."""
+
+    def answer(X: Any, **params: Any) -> Any:
+        out = getattr(model, method)(X, **params)
+        warnings.warn(
+            f"scikit-learn answered {method}, not sklort: the ONNX graph does not offer it",
+            ScikitLearnAnswered,
+            stacklevel=2,
+        )
+        return out
+
+    answer.__name__ = answer.__qualname__ = method
+    return answer
+
+
 def refuse(X: Any, intake: Intake, doubt: Exception) -> NoReturn:
     """Raise scikit-learn's error for an X that a loaded model, without its scikit-learn original, cannot take."""
-    from sklearn.base import BaseEstimator
-    from sklearn.utils.validation import validate_data
+    try:
+        from sklearn.base import BaseEstimator
+        from sklearn.utils.validation import validate_data
+    except ImportError:
+        raise ValueError(f"X cannot be read by this model: {doubt}") from doubt
+
+    if intake.layout == "texts":
+        raise ValueError(f"X cannot be read by this model: {doubt}") from doubt
 
     class OnnxEstimator(BaseEstimator):  # validate_data speaks of the class by its name
         n_features_in_: int

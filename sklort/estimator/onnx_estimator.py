@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
 from copy import deepcopy
-from operator import attrgetter
 from typing import Any, Literal
 
 import numpy as np
@@ -17,88 +17,57 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from sklort._version import __version__
+from sklort.estimator.availability import can_score, last_step, offers, wraps
+from sklort.estimator.compiled import Compiled, Fallback, Settings, compile_model, of_lanes
 from sklort.estimator.containers import contained
-from sklort.estimator.lanes import METHODS, Graph, Lanes
-from sklort.estimator.parity import ParityReport
-from sklort.estimator.persistence import restore
-from sklort.estimator.prepare import Policy, later_conversion, prepare
+from sklort.estimator.diagram import compilation, to_html
+from sklort.estimator.hybrid import Hybrid
+from sklort.estimator.lanes import Graph, Lanes, Program
+from sklort.estimator.methods import METHODS, Predicting, is_forwarded
+from sklort.estimator.persistence import opened
+from sklort.estimator.prepare import Policy
+from sklort.estimator.report import ParityReport
+from sklort.estimator.support import SupportReport
+from sklort.exceptions import ConversionError
 from sklort.providers.cpu import tuning
 
 Array = npt.NDArray[Any]
 
 
-class _TwoLaneMethod(property):
-    """A method that is looked up without entering Python, so that a call is none of its frames.
-
-    The getter, written in C, finds the function behind the method in `_lanes`. Where there is none it raises
-    AttributeError, and Python goes on to `OnnxEstimator.__getattr__`, which decides whether the method exists.
-    On the class it can be called as a function is: ``OnnxEstimator.predict(estimator, X)``.
-    """
-
-    def __init__(self, name: str, doc: str) -> None:
-        super().__init__(attrgetter(f"_lanes.{name}"))
-        self.__doc__ = doc
-        self.__name__ = name
-
-    def __call__(self, estimator: Any, X: Any) -> Any:
-        return getattr(estimator, self.__name__)(X)
-
-
-def _offers(method: str) -> Callable[[OnnxEstimator], bool]:
-    """For `available_if`: the fitted graph offers `method`, or, before fit, the wrapped estimator has it."""
-
-    def check(self: OnnxEstimator) -> bool:
-        if self.__sklearn_is_fitted__():
-            return method in self._lanes.methods
-        getattr(self.estimator, method)  # its own AttributeError says more than ours
-        return True
-
-    return check
-
-
-def _wraps(method: str) -> Callable[[OnnxEstimator], bool]:
-    """For `available_if`: the wrapped estimator has `method`."""
-
-    def check(self: OnnxEstimator) -> bool:
-        getattr(self._original, method)
-        return True
-
-    return check
-
-
-def _can_score(self: OnnxEstimator) -> bool:
-    """For `available_if`: by the wrapped estimator, or by the kind of a loaded one."""
-    if self._original is not None:
-        return hasattr(self._original, "score")
-    return self.__dict__.get("_kind") in ("classifier", "regressor")
-
-
-class OnnxEstimator(MetaEstimatorMixin, BaseEstimator):
+class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
     """A scikit-learn estimator that predicts through ONNX and sklort's runtime, with the same answers.
 
     `fit` fits a clone of `estimator`, converts it to ONNX, checks the conversion on rows of X and on rows made from the
-    model to break it, and compiles it. It has the methods that the wrapped estimator has and its conversion offers, and
-    it reads, refuses and returns what the wrapped estimator does. For a model that is fitted already see `convert`.
+    model to break it, and compiles it. It has the methods that the wrapped estimator has, and it reads, refuses and
+    returns what the wrapped estimator does. For a model that is fitted already see `convert`.
 
     Parameters
     ----------
     estimator : estimator
-        Classifier, regressor, outlier detector, transformer or pipeline.
+        Classifier, regressor, clusterer, outlier detector, transformer or pipeline.
     parity : bool or "warn", default=True
         What a difference between the two does: raise `ParityError`, warn, or, with False, nothing is compared.
     tolerance : float, optional
         Numbers pass when ``|a - b| <= tolerance * max(1, |a|)``. By default 1e-12, and 1e-5 for a float32 graph.
     target_opset : int or dict, optional
         The ONNX opset to write, as skl2onnx takes it.
+    fallback : {"warn", "error"}, default="warn"
+        What becomes of a step that cannot be converted: scikit-learn runs it, the rest is compiled, and a
+        `FallbackWarning` names the step and its cost; or a `ConversionError`.
 
     Attributes
     ----------
     estimator_ : estimator
         The fitted scikit-learn model; None after `sklort.load`. It answers, with a warning, for X that the graph
-        cannot read.
+        cannot read and for a way to predict that the graph does not offer; and, without a warning, for all its other
+        methods, such as `inverse_transform`, `apply` or `kneighbors`.
     onnx_model_ : bytes
-        The ONNX model.
+        The ONNX model; not there where a step runs in scikit-learn.
     session_ : InferenceSession
+        As `onnx_model_`.
+    compilation_ : SupportReport
+        What is compiled, where it runs, and what scikit-learn runs.
     parity_report_ : ParityReport or None
     classes_, n_features_in_, feature_names_in_, ...
         And all other fitted attributes of `estimator_`.
@@ -120,12 +89,24 @@ class OnnxEstimator(MetaEstimatorMixin, BaseEstimator):
     """
 
     def __init__(
-        self, estimator: Any, *, parity: Policy = True, tolerance: float | None = None, target_opset: Any = None
+        self,
+        estimator: Any,
+        *,
+        parity: Policy = True,
+        tolerance: float | None = None,
+        target_opset: Any = None,
+        fallback: Fallback = "warn",
     ) -> None:
         self.estimator = estimator
         self.parity = parity
         self.tolerance = tolerance
         self.target_opset = target_opset
+        self.fallback = fallback
+
+    # What fit and from_onnx set; everything else that ends in "_" is asked of `estimator_`.
+    estimator_: Any
+    parity_report_: ParityReport | None
+    _compiled: Compiled
 
     # -- made -----------------------------------------------------------------------------------------------------
 
@@ -147,7 +128,7 @@ class OnnxEstimator(MetaEstimatorMixin, BaseEstimator):
         Raises
         ------
         ConversionError
-            When the fitted model cannot be written as ONNX.
+            When a step of the fitted model cannot be written as ONNX and `fallback` is "error".
         ParityError
             When the converted model differs from it and `parity` is True.
         """
@@ -155,15 +136,15 @@ class OnnxEstimator(MetaEstimatorMixin, BaseEstimator):
         model.fit(X, y, **self._routed("fit", fit_params))
         return self._adopt(model, X)
 
-    @available_if(_wraps("fit_transform"))
+    @available_if(wraps("fit_transform"))
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
         """Fit as `fit` does and return the wrapped estimator's own ``fit_transform``."""
         model = self._clone()
         out = model.fit_transform(X, y, **self._routed("fit", fit_params))
         self._adopt(model, X)
-        return out
+        return contained(out, X, self)
 
-    @available_if(_wraps("fit_predict"))
+    @available_if(wraps("fit_predict"))
     def fit_predict(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
         """Fit as `fit` does and return the wrapped estimator's own ``fit_predict``."""
         model = self._clone()
@@ -180,15 +161,16 @@ class OnnxEstimator(MetaEstimatorMixin, BaseEstimator):
         parity: Policy = True,
         tolerance: float | None = None,
         target_opset: Any = None,
+        fallback: Fallback = "warn",
     ) -> OnnxEstimator:
-        """An `OnnxEstimator` from a fitted model, which is not fitted again.
+        """An `OnnxEstimator` from a fitted model, which is not fitted again; also called `from_fitted`.
 
         Parameters
         ----------
         estimator : fitted estimator
         X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
             Rows the model accepts, of the dtype that will come. The comparison uses up to 2,000 of them.
-        parity, tolerance, target_opset
+        parity, tolerance, target_opset, fallback
             As for the class.
 
         Raises
@@ -199,32 +181,42 @@ class OnnxEstimator(MetaEstimatorMixin, BaseEstimator):
             As in `fit`.
         """
         check_is_fitted(estimator)
-        made = cls(estimator, parity=parity, tolerance=tolerance, target_opset=target_opset)
+        made = cls(estimator, parity=parity, tolerance=tolerance, target_opset=target_opset, fallback=fallback)
         return made._adopt(estimator, X)
+
+    from_fitted = convert
 
     @classmethod
     def from_onnx(cls, model: str | os.PathLike[str] | bytes) -> OnnxEstimator:
         """An estimator from an ONNX model alone; see `sklort.load`."""
-        content = model if isinstance(model, bytes) else _read(model)
+        session, graph, intake, fitted = opened(model)
         made = cls(None)
-        program = None
-        from sklort.session.inference_session import InferenceSession
-
-        graph, intake, fitted = restore(InferenceSession(content), content)
         made._kind = fitted.pop("kind")
         made.__dict__.update(fitted)
-        made.n_features_in_ = intake.n_features
+        if intake.layout != "texts":
+            made.n_features_in_ = intake.n_features
         if intake.names is not None:
             made.feature_names_in_ = np.asarray(intake.names, dtype=object)
         made.estimator_ = None
-        made.parity_report_ = None
-        made._intake = intake
-        made._graphs = {graph.signature: graph}
-        made._lanes = Lanes(made._graphs, intake, None, None, program)
+        made._lanes = lanes = Lanes({graph.signature: graph}, intake, None, None, Program(graph, intake, session))
+        made._compiled = of_lanes(lanes)
         return made
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the ONNX model, with all that `sklort.load` needs in its metadata, as one file."""
+        """Write the ONNX model, with all that `sklort.load` needs in its metadata, as one file.
+
+        Raises
+        ------
+        ConversionError
+            When a step runs in scikit-learn: only a pickle can hold it.
+        """
+        check_is_fitted(self)
+        if self._compiled.hybrid is not None:
+            fallen = ", ".join(f"{step.path!r} ({step.model})" for step in self.compilation_.fallen)
+            raise ConversionError(
+                f"an ONNX file cannot hold a step that runs in scikit-learn: {fallen}. Use pickle or joblib, or leave "
+                "the step out of the model and apply it before"
+            )
         with open(path, "wb") as file:
             file.write(self.onnx_model_)
 
@@ -234,13 +226,20 @@ class OnnxEstimator(MetaEstimatorMixin, BaseEstimator):
         return clone(self.estimator)
 
     def _adopt(self, model: Any, X: Any) -> OnnxEstimator:
-        lanes, report = prepare(model, X, parity=self.parity, tolerance=self.tolerance, target_opset=self.target_opset)
+        compiled, lanes, report = compile_model(model, X, self._settings(), self._part)
         self.estimator_ = model
-        self.parity_report_: ParityReport | None = report
-        self._intake = lanes.intake
-        self._graphs: dict[tuple[str, ...], Graph] = lanes.graphs
+        self.parity_report_ = report
+        self._compiled = compiled
         self._lanes = lanes
         return self
+
+    def _settings(self) -> Settings:
+        return Settings(self.parity, self.tolerance, self.target_opset, self.fallback)
+
+    def _part(self, model: Any, X: Any, compare: bool) -> OnnxEstimator:
+        """A part of the model, compiled as this estimator would be."""
+        settings = self._settings()._replace(parity=self.parity and compare, fallback="error")
+        return OnnxEstimator(model, **settings._asdict())._adopt(model, X)
 
     def _routed(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
         if not params or not get_config()["enable_metadata_routing"]:
@@ -249,18 +248,12 @@ class OnnxEstimator(MetaEstimatorMixin, BaseEstimator):
 
     # -- the methods ----------------------------------------------------------------------------------------------
 
-    predict = _TwoLaneMethod("predict", "Labels, or values, of X: of shape (n_samples,) or (n_samples, n_outputs).")
-    predict_proba = _TwoLaneMethod("predict_proba", "Class probabilities of X: of shape (n_samples, n_classes).")
-    predict_log_proba = _TwoLaneMethod("predict_log_proba", "Logarithms of the class probabilities of X.")
-    decision_function = _TwoLaneMethod("decision_function", "Confidence scores of X, shaped as scikit-learn's.")
-    score_samples = _TwoLaneMethod("score_samples", "Scores of the rows of X: of shape (n_samples,).")
-
-    @available_if(_offers("transform"))
-    def transform(self, X: Any) -> Any:
+    @available_if(offers("transform"))
+    def transform(self, X: Any, **params: Any) -> Any:
         """X transformed, in the container that `set_output` chose."""
-        if "_graphs" not in self.__dict__:
+        if "_compiled" not in self.__dict__:
             check_is_fitted(self)
-        return contained(self._lanes.methods["transform"](X), X, self)
+        return contained(self._lanes.methods["transform"](X, **params), X, self)
 
     def tune(self, X: Any) -> OnnxEstimator:
         """Measure the engines for ensembles of trees on X, and keep the fastest for batches of about its size.
@@ -279,11 +272,11 @@ class OnnxEstimator(MetaEstimatorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         with tuning(), np.errstate(all="ignore"):
-            for method in self._lanes.methods:
+            for method in self._compiled.graph.outputs if self._compiled.graph else self._lanes.methods:
                 getattr(self, method)(X)
         return self
 
-    @available_if(_can_score)
+    @available_if(can_score)
     def score(self, X: Any, y: Any = None, **params: Any) -> float:
         """The wrapped estimator's own kind of score, from the predictions of this one.
 
@@ -292,17 +285,17 @@ class OnnxEstimator(MetaEstimatorMixin, BaseEstimator):
         check_is_fitted(self)
         params = self._routed("score", params)
         mixin = ClassifierMixin if is_classifier(self) else RegressorMixin
-        if self.estimator_ is None or getattr(type(_last_step(self.estimator_)), "score", None) is mixin.score:
+        if self.estimator_ is None or getattr(type(last_step(self.estimator_)), "score", None) is mixin.score:
             return float(mixin.score(self, X, y, **params))
         return float(self.estimator_.score(X, **params) if y is None else self.estimator_.score(X, y, **params))
 
-    @available_if(_wraps("get_feature_names_out"))
+    @available_if(wraps("get_feature_names_out"))
     def get_feature_names_out(self, input_features: Any = None) -> Any:
         """Names of the columns that `transform` returns."""
         check_is_fitted(self)
         return self.estimator_.get_feature_names_out(input_features)
 
-    @available_if(_wraps("set_output"))
+    @available_if(wraps("set_output"))
     def set_output(self, *, transform: Literal["default", "pandas", "polars"] | None = None) -> OnnxEstimator:
         """Choose the container that `transform` returns."""
         if transform is not None:
@@ -318,55 +311,83 @@ class OnnxEstimator(MetaEstimatorMixin, BaseEstimator):
 
     @property
     def onnx_model_(self) -> bytes:
-        return next(iter(self._graphs.values())).model
+        return self._graph().model
 
     @property
     def session_(self) -> Any:
-        return self._lanes.program.session
+        self._graph()
+        return self._lanes.session
+
+    def _graph(self) -> Graph:
+        graph = self._compiled.graph if self.__sklearn_is_fitted__() else None
+        if graph is None:
+            raise AttributeError  # `__getattr__` says why
+        return graph
+
+    @property
+    def compilation_(self) -> SupportReport:
+        if not self.__sklearn_is_fitted__():
+            raise AttributeError
+        return compilation(self)
 
     def __sklearn_is_fitted__(self) -> bool:
-        return "_graphs" in self.__dict__
+        return "_compiled" in self.__dict__
 
     def __sklearn_tags__(self) -> Any:
         if self.estimator is not None:
-            return deepcopy(get_tags(self.estimator))
-        tags = super().__sklearn_tags__()
-        tags.estimator_type = self.__dict__.get("_kind")
+            tags = deepcopy(get_tags(self.estimator))
+        else:
+            tags = super().__sklearn_tags__()
+            tags.estimator_type = self.__dict__.get("_kind")
+        tags.requires_fit = True  # to compile what a model without state does
+        tags.array_api_support = False
         return tags
 
     def get_metadata_routing(self) -> MetadataRouter:
+        """What `fit` and `score` hand on to the wrapped estimator, by scikit-learn's metadata routing."""
+        router = MetadataRouter(owner=type(self).__name__)
+        if self.estimator is None:
+            return router
         mapping = MethodMapping().add(caller="fit", callee="fit").add(caller="score", callee="score")
-        return MetadataRouter(owner=type(self).__name__).add(estimator=self.estimator, method_mapping=mapping)
+        return router.add(estimator=self.estimator, method_mapping=mapping)
+
+    def _html_repr(self) -> str:
+        return to_html(self)
+
+    def _repr_html_inner(self) -> str:  # what versions before 1.7 call
+        return to_html(self)
 
     def __getattr__(self, name: str) -> Any:
         """What is not in the instance: the lanes after unpickling, methods, fitted attributes of the model."""
-        fitted = "_graphs" in self.__dict__
+        own = self.__dict__
+        fitted = "_compiled" in own
         if name == "_lanes" and fitted:
             return self._reopen()
-        if name in METHODS and not fitted and hasattr(self.__dict__.get("estimator"), name):
+        model = own.get("estimator_", own.get("estimator"))
+        if name in METHODS and not fitted and hasattr(model, name):
             return self._unfitted(name)
-        if fitted and name.endswith("_") and not name.startswith("_") and self.__dict__.get("estimator_") is not None:
-            return getattr(self.estimator_, name)
+        if name in ("onnx_model_", "session_") and fitted:
+            raise AttributeError(f"{type(self).__name__!r} has no {name!r}: it is compiled in parts, see compilation_")
+        if fitted and name.endswith("_") and not name.startswith("_") and model is not None:
+            return getattr(model, name)
+        if name not in METHODS and is_forwarded(name, model):
+            return getattr(model, name) if fitted else self._unfitted(name)
         reason = ""
-        if name in METHODS and fitted and hasattr(self.__dict__.get("estimator_"), name):
+        if name in METHODS and fitted and hasattr(model, name):
             reason = f": the ONNX graph does not offer it, estimator_.{name} does"
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{reason}")
 
     def _unfitted(self, name: str) -> Callable[[Any], Any]:
-        def method(X: Any) -> Any:
+        def method(*args: Any, **params: Any) -> Any:
             check_is_fitted(self)
-            return getattr(self, name)(X)
+            return getattr(self, name)(*args, **params)
 
         method.__name__ = method.__qualname__ = name
         return method
 
-    def _reopen(self) -> Lanes:
-        """Compile the graphs again, after unpickling or copying."""
-        later = None
-        if self.estimator_ is not None:
-            later = later_conversion(self.estimator_, self._intake, self.parity, self.tolerance, self.target_opset)
+    def _reopen(self) -> Lanes | Hybrid:
         try:
-            lanes = Lanes(self._graphs, self._intake, self.estimator_, later)
+            lanes = self._compiled.open(self.estimator_, self._settings())
         except AttributeError as error:  # Python would take it for a missing `_lanes`
             raise RuntimeError(f"the ONNX model could not be compiled again: {error}") from error
         self.__dict__["_lanes"] = lanes
@@ -375,47 +396,15 @@ class OnnxEstimator(MetaEstimatorMixin, BaseEstimator):
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
         state.pop("_lanes", None)
-        return state
+        return {**state, "_sklort_version": __version__}
 
-
-def _read(path: str | os.PathLike[str]) -> bytes:
-    with open(path, "rb") as file:
-        return file.read()
-
-
-def _last_step(model: Any) -> Any:
-    """The estimator at the end of nested pipelines."""
-    while getattr(model, "steps", None):
-        model = model.steps[-1][1]
-    return model
-
-
-def convert(
-    estimator: Any, X: Any, *, parity: Policy = True, tolerance: float | None = None, target_opset: Any = None
-) -> OnnxEstimator:
-    """A fitted scikit-learn model -> the same model on sklort's runtime, checked against the original.
-
-    Parameters
-    ----------
-    estimator : fitted estimator
-    X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
-        Rows the model accepts, of the dtype that will come. The comparison uses up to 2,000 of them.
-    parity : bool or "warn", default=True
-        What a difference between the two does: raise `ParityError`, warn, or, with False, nothing is compared.
-    tolerance : float, optional
-        Numbers pass when ``|a - b| <= tolerance * max(1, |a|)``. By default 1e-12, and 1e-5 for a float32 graph.
-    target_opset : int or dict, optional
-        The ONNX opset to write, as skl2onnx takes it.
-
-    Returns
-    -------
-    OnnxEstimator
-
-    Raises
-    ------
-    ConversionError
-        When the model cannot be written as ONNX.
-    ParityError
-        When the two differ; carries the report.
-    """
-    return OnnxEstimator.convert(estimator, X, parity=parity, tolerance=tolerance, target_opset=target_opset)
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        made_by = state.pop("_sklort_version", "an older version")
+        if made_by != __version__:
+            warnings.warn(
+                f"this estimator was pickled by sklort {made_by} and is opened by {__version__}, which may not read it "
+                "right: fit or convert it again, or keep models across versions with save and sklort.load",
+                UserWarning,
+                stacklevel=2,
+            )
+        super().__setstate__(state)

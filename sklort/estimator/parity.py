@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
-from html import escape
 from math import isnan
 from time import perf_counter
 from typing import Any
@@ -14,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sklort.estimator import frames
+from sklort.estimator.methods import METHODS
+from sklort.estimator.report import Failure, MethodParity, ParityReport
 from sklort.estimator.values import Unsure
 from sklort.exceptions import SessionError
 
@@ -23,143 +23,6 @@ Answer = Callable[[str, Any], Any]
 PARITY_ROWS = 2000
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
 SHOWN_FAILURES = 5
-
-
-@dataclass(frozen=True)
-class Failure:
-    """One row on which the two disagree."""
-
-    origin: str
-    row: int
-    expected: str
-    got: str
-
-
-@dataclass
-class MethodParity:
-    """The comparison of one method.
-
-    Attributes
-    ----------
-    rows : int
-        Rows compared.
-    handed_over : int
-        Rows sklort does not compute: the scikit-learn model answers them, with a warning.
-    label_mismatches : int
-        Rows whose label (or other exact value) differs.
-    beyond_tolerance : int
-        Rows with a number further away than the tolerance.
-    max_abs, max_rel : float
-        Largest ``|a - b|`` and largest ``|a - b| / |a|`` where `a`, scikit-learn's answer, is not zero.
-    failures : list of Failure
-        The first few rows that disagree.
-    wrong_origins : list of str
-        Where rows that disagree came from.
-    """
-
-    method: str
-    rows: int = 0
-    handed_over: int = 0
-    label_mismatches: int = 0
-    beyond_tolerance: int = 0
-    max_abs: float = 0.0
-    max_rel: float = 0.0
-    failures: list[Failure] = field(default_factory=list)
-    wrong_origins: list[str] = field(default_factory=list)
-
-    @property
-    def ok(self) -> bool:
-        return not self.label_mismatches and not self.beyond_tolerance
-
-
-@dataclass
-class ParityReport:
-    """How the converted model compares with its original.
-
-    Labels must be equal. A number passes when ``|a - b| <= tolerance * max(1, |a|)``, `a` being scikit-learn's;
-    NaN equals NaN, an infinity equals only itself. Logarithms of probabilities are compared as the probabilities they
-    stand for: the logarithm of a probability near zero shows nothing but its rounding.
-
-    Attributes
-    ----------
-    model : str
-        What was converted.
-    tolerance : float
-    methods : list of MethodParity
-    origins : dict of str to int
-        Where the rows came from, e.g. ``{"given": 2000, "thresholds": 1500, "NaN": 5}``.
-    seconds : float
-    """
-
-    model: str
-    tolerance: float
-    methods: list[MethodParity] = field(default_factory=list)
-    origins: dict[str, int] = field(default_factory=dict)
-    seconds: float = 0.0
-
-    @property
-    def ok(self) -> bool:
-        """Whether every method passed."""
-        return all(one.ok for one in self.methods)
-
-    @property
-    def rows(self) -> int:
-        return sum(self.origins.values())
-
-    def as_dict(self) -> dict[str, Any]:
-        """The report as plain data, ready for JSON."""
-        return {"ok": self.ok, **asdict(self)}
-
-    def _table(self) -> tuple[list[str], list[list[str]]]:
-        head = ["method", "rows", "label mismatches", "max |a-b|", "max |a-b|/|a|", "beyond tolerance", ""]
-        body = [
-            [
-                one.method,
-                f"{one.rows:,}",
-                str(one.label_mismatches),
-                f"{one.max_abs:.1e}",
-                f"{one.max_rel:.1e}",
-                str(one.beyond_tolerance),
-                "equal" if one.ok else "DIFFERS",
-            ]
-            for one in self.methods
-        ]
-        return head, body
-
-    def _summary(self) -> str:
-        origins = ", ".join(f"{count:,} {word}" for word, count in self.origins.items())
-        return f"{self.model}: {self.rows:,} rows ({origins}), tolerance {self.tolerance:g}"
-
-    def __str__(self) -> str:
-        head, body = self._table()
-        widths = [max(len(line[i]) for line in [head, *body]) for i in range(len(head))]
-        lines = [self._summary()]
-        for line in [head, *body]:
-            cells = [
-                line[0].ljust(widths[0]),
-                *(cell.rjust(w) for cell, w in zip(line[1:-1], widths[1:-1], strict=True)),
-            ]
-            lines.append("  ".join([*cells, line[-1]]).rstrip())
-        for one in self.methods:
-            if one.handed_over:
-                lines.append(f"{one.method}: {one.handed_over:,} rows are left to scikit-learn")
-            lines += [
-                f"{one.method}, {f.origin} row {f.row}: scikit-learn {f.expected}, sklort {f.got}" for f in one.failures
-            ]
-        return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        head, body = self._table()
-        rows = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in line) + "</tr>" for line in body)
-        heads = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-        failed = "".join(
-            f"<li>{escape(one.method)}, {escape(f.origin)} row {f.row}: "
-            f"scikit-learn {escape(f.expected)}, sklort {escape(f.got)}</li>"
-            for one in self.methods
-            for f in one.failures
-        )
-        tail = f"<ul>{failed}</ul>" if failed else ""
-        return f"<table><caption>{escape(self._summary())}</caption><tr>{heads}</tr>{rows}</table>{tail}"
 
 
 def spread(X: Any, most: int = PARITY_ROWS) -> Any:
@@ -212,6 +75,11 @@ def compare(
                 except (Unsure, SessionError):
                     one.handed_over += frames.height(X)
                     continue
+                except (TypeError, ValueError) as error:  # an answer that cannot be brought into scikit-learn's form
+                    _note(one, origin)
+                    one.label_mismatches += frames.height(X)
+                    one.failures.append(Failure(origin, 0, _kind(expected), str(error)))
+                    continue
                 one.rows += frames.height(X)
                 if method == "predict_log_proba":
                     expected, got = _exp(expected), _exp(got)
@@ -259,7 +127,9 @@ def _numbers(one: MethodParity, a: Array, b: Array, tolerance: float) -> Array:
     same = _equal(a, b)
     gap = np.where(same, 0.0, np.abs(a.astype(np.float64) - b.astype(np.float64)))
     size = np.abs(a.astype(np.float64))
-    far = ~(gap <= tolerance * np.maximum(1.0, np.where(np.isfinite(size), size, 1.0)))  # NaN gap is far
+    scale = np.maximum(1.0, np.where(np.isfinite(size), size, 1.0))
+    far = ~(gap <= tolerance * scale)  # NaN gap is far
+    one.count(gap / scale)
     if gap.size:
         one.max_abs = max(one.max_abs, float(np.nan_to_num(gap, nan=np.inf).max()))
         relative = np.divide(gap, size, out=np.zeros_like(size), where=(size > 0) & np.isfinite(size))
@@ -296,6 +166,7 @@ def _unlike(one: MethodParity, origin: str, a: Any, b: Any) -> None:
 def _kind(answer: Any) -> str:
     if isinstance(answer, list):
         return f"a list of {len(answer)}"
+    answer = _dense(answer)
     return f"{answer.dtype} of shape {answer.shape}"
 
 
@@ -328,8 +199,6 @@ def check_parity(model: Any, estimator: Any, X: Any, *, tolerance: float | None 
         Nothing is raised for a difference: ask ``report.ok``.
     """
     from sklearn.base import is_classifier
-
-    from sklort.estimator.lanes import METHODS
 
     if tolerance is None:
         known = getattr(estimator, "parity_report_", None)

@@ -2,13 +2,18 @@
 
 What scikit-learn knows and ONNX does not (class values, the form of the answers, names of the columns, what is
 refused) travels as JSON in the model's metadata, under keys that begin with ``sklort.``. Loading runs no code.
+
+The last entry of the file is the SHA-256 of all bytes before it. A protobuf message is a sequence of fields, so the
+entry is simply appended to the serialised model, and can be checked before a single byte of it is parsed.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,40 +23,84 @@ from sklort.estimator.acceptance import Acceptance
 from sklort.estimator.inputs import GraphInput, Intake
 from sklort.estimator.lanes import Graph
 from sklort.estimator.outputs import Form
-
-if TYPE_CHECKING:
-    from sklort.estimator.onnx_estimator import OnnxEstimator
-    from sklort.estimator.parity import ParityReport
+from sklort.estimator.report import ParityReport
+from sklort.exceptions import DamagedModel
 
 FORMAT = 1
 _NUMPY_DTYPE = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(int64)": np.int64}
+_PACKAGES = ("scikit-learn", "skl2onnx", "onnx", "numpy")
+
+# ModelProto.metadata_props is field 14; an entry is a key (field 1) and a value (field 2), each after its length.
+_KEY = b"sklort.digest"
+_DIGITS = 64
+_ENTRY = b"\x0a" + bytes([len(_KEY)]) + _KEY + b"\x12" + bytes([_DIGITS])
+_SEAL = b"\x72" + bytes([len(_ENTRY) + _DIGITS]) + _ENTRY
 
 
-def load(path: str | os.PathLike[str] | bytes) -> OnnxEstimator:
-    """An estimator from a file that `OnnxEstimator.save` wrote, or from any ONNX model of one matrix.
+def sealed(model: bytes) -> bytes:
+    """A serialised model with its digest as the last entry of the metadata."""
+    return model + _SEAL + sha256(model).hexdigest().encode()
 
-    Parameters
-    ----------
-    path : path or bytes
 
-    Returns
-    -------
-    OnnxEstimator
-        Fitted, without a scikit-learn model inside: X that the graph cannot read is refused.
+def check_seal(content: bytes) -> None:
+    """Refuse a file of ours whose bytes are not those that were written.
+
+    Raises
+    ------
+    DamagedModel
+        The digest differs, or is gone. Files that sklort did not write have none and are not looked at.
     """
-    from sklort.estimator.onnx_estimator import OnnxEstimator
+    end = len(content) - _DIGITS
+    start = end - len(_SEAL)
+    if start >= 0 and content[start:end] == _SEAL:
+        if sha256(memoryview(content)[:start]).hexdigest().encode() != content[end:]:
+            raise DamagedModel(
+                "the file is damaged or was changed: its digest is not that of its content. Copy it again from where "
+                "it was saved, or save the estimator anew; InferenceSession opens it without this check"
+            )
+    elif b"sklort.format" in content:
+        raise DamagedModel(
+            "the file is cut off or was written anew by another program: the digest at its end is missing. Copy it "
+            "again from where it was saved, or save the estimator anew; InferenceSession opens it without this check"
+        )
 
-    return OnnxEstimator.from_onnx(path)
+
+def opened(model: str | os.PathLike[str] | bytes) -> tuple[Any, Graph, Intake, dict[str, Any]]:
+    """The session, the graph, its intake and the fitted attributes in a file or in the bytes of one.
+
+    Raises
+    ------
+    DamagedModel
+        The file is not as it was written.
+    """
+    from sklort.session.inference_session import InferenceSession
+
+    if isinstance(model, bytes):
+        content = model
+    else:
+        with open(model, "rb") as file:
+            content = file.read()
+    check_seal(content)
+    session = InferenceSession(content)
+    return session, *restore(session, content)
+
+
+def _versions() -> dict[str, str]:
+    found = {"sklort": __version__}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
 
 
 def metadata(graph: Graph, intake: Intake, model: Any, report: ParityReport | None) -> dict[str, str]:
     """The metadata that makes a graph an estimator again; all values JSON."""
-    import sklearn
-
     taken = intake.acceptance
     said = {
         "sklort.format": FORMAT,
-        "sklort.versions": {"sklort": __version__, "scikit-learn": sklearn.__version__},
+        "sklort.versions": _versions(),
         "sklort.model": type(model).__name__,
         "sklort.kind": kind_of_model(model),
         "sklort.signature": list(graph.signature),
@@ -90,17 +139,21 @@ def restore(session: Any, model: bytes) -> tuple[Graph, Intake, dict[str, Any]]:
     graph : Graph
     intake : Intake
     fitted : dict
-        Further attributes of the estimator: ``kind`` and, for a classifier, ``classes_``.
+        Further attributes of the estimator: ``kind``, ``parity_report_``, for a classifier ``classes_``.
     """
     stored = {
         key: json.loads(value)
         for key, value in session.get_modelmeta().custom_metadata_map.items()
-        if key.startswith("sklort.")
+        if key.startswith("sklort.") and key != _KEY.decode()
     }
     if not stored:
         return _foreign(session, model)
     if stored["sklort.format"] > FORMAT:
-        raise ValueError(f"the file is of format {stored['sklort.format']}, this sklort {__version__} reads {FORMAT}")
+        theirs = stored["sklort.versions"]["sklort"]
+        raise ValueError(
+            f"the file was saved by sklort {theirs} in format {stored['sklort.format']}; this is sklort {__version__}, "
+            f"which reads formats up to {FORMAT}: pip install 'sklort>={theirs}', or save it with an older sklort"
+        )
     inputs = tuple(GraphInput(name, tuple(columns), np.dtype(d)) for name, columns, d in stored["sklort.inputs"])
     taken, features = stored["sklort.acceptance"], stored["sklort.features"]
     limit = np.inf if taken["limit"] is None else float(taken["limit"])
@@ -113,7 +166,12 @@ def restore(session: Any, model: bytes) -> tuple[Graph, Intake, dict[str, Any]]:
         stored["sklort.outputs"],
         {method: Form.from_json(form) for method, form in stored["sklort.forms"].items()},
     )
-    fitted = {"kind": stored["sklort.kind"]}
+    report = stored["sklort.parity"]
+    fitted = {
+        "kind": stored["sklort.kind"],
+        "parity_report_": ParityReport.from_dict(report) if report is not None else None,
+        "versions_": stored["sklort.versions"],
+    }
     classes = _classes_in(stored["sklort.classes"])
     if classes is not None:
         fitted["classes_"] = classes
@@ -146,7 +204,11 @@ def _foreign(session: Any, model: bytes) -> tuple[Graph, Intake, dict[str, Any]]
     forms = {m: _form(m, np.asarray(answers[names.index(name)])) for m, name in outputs.items()}
     if not outputs:
         raise ValueError(f"no output of the model is an array with a known meaning: {', '.join(names)}")
-    fitted = {"kind": "classifier" if "predict_proba" in outputs else None}
+    fitted: dict[str, Any] = {
+        "kind": "classifier" if "predict_proba" in outputs else None,
+        "parity_report_": None,
+        "versions_": {},
+    }
     return (
         Graph((dtype.name,), model, inputs, outputs, forms),
         Intake("matrix", inputs, shape[1], None, acceptance),

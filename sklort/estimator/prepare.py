@@ -12,29 +12,48 @@ from sklort.estimator import frames
 from sklort.estimator.acceptance import Acceptance, attempt, probe
 from sklort.estimator.adversarial import adversarial_rows
 from sklort.estimator.inputs import GraphInput, Intake, Signature
-from sklort.estimator.lanes import METHODS, Graph, Lanes, Program, cheapest
+from sklort.estimator.lanes import Graph, Lanes, Program, cheapest
+from sklort.estimator.methods import METHODS
 from sklort.estimator.outputs import Form
-from sklort.estimator.parity import TOLERANCE, ParityReport, compare, spread
+from sklort.estimator.parity import TOLERANCE, compare, spread
+from sklort.estimator.persistence import metadata, sealed
+from sklort.estimator.report import ParityReport
 from sklort.estimator.values import Unsure
-from sklort.exceptions import ConversionError, ParityError
+from sklort.exceptions import ConversionError, FallbackWarning, ParityError
 
 Policy = Literal["warn"] | bool
 
 
+def rows_to_compare(X: Any) -> Any:
+    """The rows of X that a conversion looks at: at most 2,000, evenly spread, in the form it reads."""
+    sample = plain_sample(spread(X))
+    if not frames.height(sample):
+        raise ConversionError("at least one row of X is needed to convert a model")
+    return sample
+
+
 def prepare(
-    model: Any, X: Any, *, parity: Policy = True, tolerance: float | None = None, target_opset: Any = None
+    model: Any,
+    sample: Any,
+    *,
+    parity: Policy = True,
+    tolerance: float | None = None,
+    target_opset: Any = None,
+    forward: bool = False,
 ) -> tuple[Lanes, ParityReport | None]:
     """Convert `model`, compile it, and compare it with its original.
 
     Parameters
     ----------
     model : fitted estimator
-    X : array or data frame of shape (n_samples, n_features)
-        Rows the model accepts; at most 2,000 of them, evenly spread, are used.
+    sample : array or data frame of shape (n_samples, n_features)
+        From `rows_to_compare`.
     parity : bool or "warn"
     tolerance : float, optional
     target_opset : optional
         As skl2onnx takes it.
+    forward : bool
+        As for `Lanes`.
 
     Returns
     -------
@@ -48,11 +67,6 @@ def prepare(
     ParityError
         When the two differ and `parity` is True.
     """
-    if parity not in (True, False, "warn"):
-        raise ValueError(f"parity must be True, False or 'warn', got {parity!r}")
-    sample = plain_sample(spread(X))
-    if not frames.height(sample):
-        raise ConversionError("at least one row of X is needed to convert a model")
     graph, intake, proto = _convert(model, sample, target_opset, None)
     program = Program(graph, intake, proto)
     graphs: dict[Signature, Graph] = {}
@@ -64,10 +78,10 @@ def prepare(
         if narrowed is not None:  # the rows the graph gets wrong are the model's to answer from now on
             intake, program = narrowed, Program(graph, narrowed, proto)
             report = _check(model, graph, intake, program, groups, tolerance)
-        _act_on(report, parity)
+        act_on(report, parity)
     graphs[graph.signature] = program.graph = _sealed(graph, intake, proto, model, report)
     later = later_conversion(model, intake, parity, tolerance, target_opset)
-    return Lanes(graphs, intake, model, later, program), report
+    return Lanes(graphs, intake, model, later, program, forward=forward), report
 
 
 def later_conversion(model: Any, intake: Intake, parity: Policy, tolerance: float | None, target_opset: Any) -> Any:
@@ -84,7 +98,9 @@ def later_conversion(model: Any, intake: Intake, parity: Policy, tolerance: floa
             return None
         if report is not None and not report.ok:
             warnings.warn(
-                f"X of another dtype is left to scikit-learn, for the conversion differs\n{report}", stacklevel=2
+                f"X of another dtype is left to scikit-learn, for the conversion differs\n{report}",
+                FallbackWarning,
+                stacklevel=2,
             )
             return None
         return _sealed(graph, intake, proto, model, report)
@@ -112,11 +128,13 @@ def plain_sample(X: Any) -> Any:
 
 def _convert(model: Any, sample: Any, target_opset: Any, intake: Intake | None) -> tuple[Graph, Intake, Any]:
     from sklort.conversion import convert_model
+    from sklort.conversion.logarithm import append_logarithm
 
     conversion = convert_model(model, sample, target_opset=target_opset)
     names = getattr(model, "feature_names_in_", None)
     fitted = tuple(str(name) for name in names) if names is not None else None
-    n_features = int(getattr(model, "n_features_in_", frames.width(sample)))
+    texts = len(sample.shape) == 1
+    n_features = 1 if texts else int(getattr(model, "n_features_in_", frames.width(sample)))
     inputs = _graph_inputs(conversion, fitted or frames.column_names(sample), n_features)
     forms = {}
     for method in METHODS:
@@ -126,13 +144,14 @@ def _convert(model: Any, sample: Any, target_opset: Any, intake: Intake | None) 
                 raise ConversionError(f"{type(model).__name__}.{method} does not accept the rows given for conversion")
             forms[method] = Form.of(answered[0])
     outputs = {method: conversion.outputs[method] for method in forms}
-    if "predict_log_proba" not in forms and _is_plain_logarithm(model, sample):
-        forms["predict_log_proba"], outputs["predict_log_proba"] = forms["predict_proba"], outputs["predict_proba"]
+    if "predict_proba" in forms and "predict_log_proba" not in forms and _is_plain_logarithm(model, sample):
+        forms["predict_log_proba"] = forms["predict_proba"]
+        outputs["predict_log_proba"] = append_logarithm(conversion.onnx_model, outputs["predict_proba"])
     if not forms:
         raise ConversionError(f"the conversion of {type(model).__name__} offers none of {', '.join(METHODS)}")
     if intake is None:
-        acceptance: Acceptance = probe(model, cheapest(forms), sample)
-        intake = Intake(conversion.layout, inputs, n_features, fitted, acceptance)
+        acceptance = Acceptance((False,)) if texts else probe(model, cheapest(forms), sample)
+        intake = Intake("texts" if texts else conversion.layout, inputs, n_features, fitted, acceptance)
     graph = Graph(
         _signature(sample, conversion, intake),
         b"",
@@ -145,7 +164,10 @@ def _convert(model: Any, sample: Any, target_opset: Any, intake: Intake | None) 
 
 
 def _is_plain_logarithm(model: Any, sample: Any) -> bool:
-    """Whether the model's log-probabilities are, to the last bit, ``numpy.log`` of its probabilities."""
+    """Whether the model's log-probabilities are, to the last bit, ``numpy.log`` of its probabilities.
+
+    Models that compute them another way have more digits of those near zero.
+    """
     if not (hasattr(model, "predict_proba") and hasattr(model, "predict_log_proba")):
         return False
     rows = frames.take_rows(sample, np.arange(min(100, frames.height(sample))))
@@ -240,11 +262,38 @@ def _narrowed(intake: Intake, report: ParityReport | None) -> Intake | None:
     return replace(intake, acceptance=taken)
 
 
-def _act_on(report: ParityReport | None, parity: Policy) -> None:
+def compare_hybrid(model: Any, hybrid: Any, sample: Any, tolerance: float) -> ParityReport:
+    """Compare a model with one that is compiled in parts.
+
+    Parameters
+    ----------
+    model : fitted estimator
+    hybrid : Hybrid
+    sample : rows that the model accepts
+    tolerance : float
+    """
+    from sklearn.base import is_classifier
+
+    method = cheapest(hybrid.methods)
+    groups = [("given", sample)]
+    if len(sample.shape) == 2:
+        groups += adversarial_rows(model, method, sample, probe(model, method, sample))
+    return compare(
+        type(model).__name__,
+        hybrid.methods,
+        lambda method, X: getattr(model, method)(X),
+        lambda method, X: hybrid.methods[method](X),
+        groups,
+        tolerance=tolerance,
+        exact=frozenset(["predict"] if is_classifier(model) else []),
+    )
+
+
+def act_on(report: ParityReport | None, parity: Policy) -> None:
     if report is None or report.ok:
         return
     if parity == "warn":
-        warnings.warn(f"the converted model differs from scikit-learn's\n{report}", stacklevel=4)
+        warnings.warn(f"the converted model differs from scikit-learn's\n{report}", stacklevel=6)
         return
     raise ParityError(
         f"the converted model differs from scikit-learn's (parity='warn' keeps it all the same)\n{report}", report
@@ -253,9 +302,7 @@ def _act_on(report: ParityReport | None, parity: Policy) -> None:
 
 def _sealed(graph: Graph, intake: Intake, proto: Any, model: Any, report: ParityReport | None) -> Graph:
     """The graph with its model serialised, and in the model all that is needed to be an estimator again."""
-    from sklort.estimator.persistence import metadata
-
     for key, value in metadata(graph, intake, model, report).items():
         entry = proto.metadata_props.add()
         entry.key, entry.value = key, value
-    return replace(graph, model=proto.SerializeToString())
+    return replace(graph, model=sealed(proto.SerializeToString()))

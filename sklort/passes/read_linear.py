@@ -106,6 +106,8 @@ def _of_product(node: Node, facts: Facts, dtype: DType | None) -> Linear | None:
     weights = facts.graph.constants.get(node.inputs[1])
     if weights is None or weights.ndim != 2 or dtype not in _FLOATS or weights.dtype != dtype.numpy:
         return None
+    if not weights.size:  # a model of one class has no score
+        return None
     if node.op_type == "MatMul":
         return _with_bias(_linear(node, dtype, weights, weights[:0, 0], scores=node.outputs[0]), facts)
 

@@ -12,6 +12,8 @@ import onnx
 import skl2onnx
 import sklearn
 
+from sklort.conversion.reasons import NOT_CONVERTED as REASONS
+from sklort.conversion.reasons import PARTLY
 from tests.conformance.known_gaps import CANCELS, FAULTS, FLOAT32_ATTRIBUTES, NOT_CONVERTED, explaining
 
 RECORD = Path(__file__).with_name("coverage.json")
@@ -32,9 +34,13 @@ def read() -> dict[str, Any]:
 
 
 def write(record: dict[str, Any]) -> None:
-    lines = [f"  {json.dumps(name)}: {json.dumps(stages)}" for name, stages in sorted(record["variants"].items())]
-    head = json.dumps({key: record[key] for key in sorted(record) if key != "variants"})[1:-1]
-    RECORD.write_text("{" + head + ',\n"variants": {\n' + ",\n".join(lines) + "\n}}\n")
+    tables = ("estimators", "variants")
+    head = json.dumps({key: record[key] for key in sorted(record) if key not in tables})[1:-1]
+    parts = []
+    for table in tables:
+        lines = [f"  {json.dumps(name)}: {json.dumps(entry)}" for name, entry in sorted(record[table].items())]
+        parts.append(f'"{table}": {{\n' + ",\n".join(lines) + "\n}")
+    RECORD.write_text("{" + head + ",\n" + ",\n".join(parts) + "}\n")
 
 
 def render(record: dict[str, Any]) -> str:
@@ -49,8 +55,9 @@ def render(record: dict[str, Any]) -> str:
     ]  # fmt: skip
     return f"""# Coverage
 
-Every estimator that skl2onnx can convert, in {len(variants)} variants: parameters, labels and the dtype of the rows. Each is
-fitted, converted by `skl2onnx.to_onnx`, run, and compared with scikit-learn's own answers.
+Two questions. What does sklort convert? Every estimator of scikit-learn has its verdict in the first table. And what does
+sklort run? The graphs that skl2onnx writes of every estimator it knows, in {len(variants)} variants: parameters, labels and the
+dtype of the rows. Each is fitted, converted, run, and compared with scikit-learn's own answers.
 
 Made by `python -m tests.conformance.write_coverage` from `tests/conformance/coverage.json`, which holds the outcome of
 each variant; do not edit it. `tests/conformance/test_coverage.py` runs all variants on sklort and fails where one comes
@@ -61,14 +68,18 @@ out otherwise than is written here. Versions: {made}, onnxruntime {record["onnxr
 - *matches*: all outputs are scikit-learn's, computed in double from the values fed: labels and texts equal, for numbers
   max |a - b| / (1 + |b|) at most 1e-8 where the rows are double, else 1e-4.
 
-## Totals
+## Every estimator of scikit-learn
+
+{_verdicts(record["estimators"])}
+
+## Totals of the graphs of skl2onnx
 
 {_totals(variants, names)}
 
 What sklort runs and does not match is explained below, line by line: {len(rounded)} graphs hold only the float32 digits of a
 double model (or lose them), and are right to float32; {_count(variants, FAULTS)} say something else than the model.
 
-## Estimators
+## Estimators in the graphs of skl2onnx
 
 sklort / onnxruntime, of the variants that convert.
 
@@ -90,6 +101,26 @@ The rows are double, but what was learnt is stored as float32 by the operator or
 
 {_table(variants, ("Variants", "Where the digits are lost"), {**FLOAT32_ATTRIBUTES, **CANCELS}, ("differs",))}
 """
+
+
+def _verdicts(estimators: dict[str, dict[str, Any]]) -> str:
+    """What sklort's conversion makes of each estimator."""
+    converted = {name: one for name, one in estimators.items() if one["sklort"] != "not converted"}
+    own = sum(one["by"] == "sklort" for one in converted.values())
+    right = {one: sum(entry[one] == "matches" for entry in converted.values()) for one in BACKENDS}
+    summary = f"""Of {len(estimators)} estimators {len(converted)} convert, {own} of them by converters of sklort's own. Fitted on float32 and on float64
+rows (encoders and word counts on strings), with words for labels, {right["sklort"]} give scikit-learn's answers on sklort and
+{right["onnxruntime"]} on onnxruntime: labels equal, numbers within 1e-9 in float64 and 1e-4 in float32. `tests/conversion` holds
+their parameters, other labels and odd rows."""
+    lines = [summary, "", "| Estimator | written by | answers | sklort | onnxruntime | |", "|---|---|---|---|---|---|"]
+    for name, one in sorted(converted.items()):
+        cells = [name, one["by"], ", ".join(one["answers"]), one["sklort"], one["onnxruntime"], PARTLY.get(name, "")]
+        lines.append("| " + " | ".join(cells) + " |")
+    lines += ["", "Without an ONNX form:", "", "| Estimator | Why |", "|---|---|"]
+    for name, one in sorted(estimators.items()):
+        if name not in converted:
+            lines.append(f"| {name} | {REASONS.get(name, one.get('sentence', ''))} |")
+    return "\n".join(lines)
 
 
 def _estimator(name: str) -> str:

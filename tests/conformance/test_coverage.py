@@ -17,7 +17,9 @@ from skl2onnx._supported_operators import sklearn_operator_name_map
 from threadpoolctl import threadpool_limits
 
 from sklort import InferenceSession
-from tests.conformance import coverage_record
+from sklort.conversion.reasons import NOT_CONVERTED as NOT_CONVERTED_AT_ALL
+from sklort.conversion.reasons import PARTLY
+from tests.conformance import coverage_record, every_estimator
 from tests.conformance.catalogue import Variant, catalogue, estimators
 from tests.conformance.evaluation import Result, converted, distance, evaluate, onnxruntime_backend, run
 from tests.conformance.known_gaps import CANCELS, FAULTS, FLOAT32_ATTRIBUTES, NOT_CONVERTED, explaining
@@ -119,6 +121,33 @@ def test_every_estimator_of_skl2onnx_is_in_the_catalogue() -> None:
         kind.__name__ for kind in sklearn_operator_name_map if kind.__module__.split(".")[0] in ("sklearn", "skl2onnx")
     }
     assert {variant.estimator for variant in catalogue()} == known
+
+
+@pytest.mark.parametrize("name", sorted(every_estimator.names()))
+def test_every_estimator_of_scikit_learn(name: str) -> None:
+    """It converts, runs natively and matches, or comes as far as the page says."""
+    found = every_estimator.verdict(name, InferenceSession)
+    if as_recorded():
+        known = record()["estimators"][name]
+        assert (found.by, found.stage, list(found.answers)) == (known["by"], known["sklort"], known["answers"]), (
+            f"{found.sentence or 'it is otherwise now'}: {AGAIN}"
+        )
+    if found.by == "sklort":
+        assert found.stage == "matches", found.sentence
+
+
+def test_reasons_and_remarks_are_about_estimators() -> None:
+    known = set(every_estimator.names())
+    assert set(NOT_CONVERTED_AT_ALL) <= known
+    assert set(PARTLY) <= known - set(NOT_CONVERTED_AT_ALL)
+    for name in NOT_CONVERTED_AT_ALL:
+        assert names_of_our_converters().isdisjoint({name})
+
+
+def names_of_our_converters() -> set[str]:
+    from sklort.conversion.converters import CONVERTERS
+
+    return {kind.__name__ for kind in CONVERTERS}
 
 
 def test_no_variant_of_the_record_was_lost() -> None:

@@ -14,6 +14,7 @@ import sklort
 from tests.conformance import coverage_record
 from tests.conformance.catalogue import catalogue
 from tests.conformance.evaluation import Backend, evaluate, onnxruntime_backend
+from tests.conformance.every_estimator import names, verdict
 
 
 def _has_locale() -> bool:
@@ -24,6 +25,23 @@ def _has_locale() -> bool:
         return False
     locale.setlocale(locale.LC_CTYPE, before)
     return True
+
+
+def verdicts(backends: dict[str, Backend], before: dict[str, Any]) -> dict[str, Any]:
+    """The verdict on every estimator of scikit-learn."""
+    found = {}
+    for name in names():
+        each = {backend: verdict(name, make) for backend, make in backends.items()}
+        ours = each["sklort"]
+        found[name] = {
+            "by": ours.by,
+            "answers": list(ours.answers),
+            "onnxruntime": before.get(name, {}).get("onnxruntime", "not tried"),
+            **{backend: one.stage for backend, one in each.items()},
+        }
+        if ours.stage == "not converted":
+            found[name]["sentence"] = ours.sentence
+    return found
 
 
 def main() -> None:
@@ -38,7 +56,11 @@ def main() -> None:
         stages = {name: evaluate(variant, backend).stage for name, backend in backends.items()}
         known = before["variants"].get(variant.id, {}).get("onnxruntime", "not tried")
         variants[variant.id] = {"onnxruntime": known, **stages}
-    record: dict[str, Any] = {"versions": coverage_record.versions(), "variants": variants}
+    record: dict[str, Any] = {
+        "versions": coverage_record.versions(),
+        "variants": variants,
+        "estimators": verdicts(backends, before.get("estimators", {})),
+    }
     if other is None:
         record |= {key: before.get(key, "not tried") for key in ("onnxruntime", "locale")}
     else:

@@ -4,85 +4,33 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.calibration import CalibratedClassifierCV
-from sklearn.cluster import KMeans
+from skl2onnx.sklapi import CastTransformer
 from sklearn.datasets import make_classification
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.ensemble import (
-    AdaBoostRegressor,
-    BaggingClassifier,
-    HistGradientBoostingClassifier,
-    IsolationForest,
-    RandomForestClassifier,
-    RandomForestRegressor,
-    StackingClassifier,
-    VotingClassifier,
-    VotingRegressor,
-)
+from sklearn.decomposition import NMF
+from sklearn.ensemble import IsolationForest, RandomForestClassifier
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.mixture import GaussianMixture
-from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
-from sklearn.naive_bayes import GaussianNB
-from sklearn.neighbors import KNeighborsClassifier
-from sklearn.neural_network import MLPClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import PolynomialFeatures, PowerTransformer, SplineTransformer, StandardScaler
-from sklearn.svm import SVC, LinearSVC
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.preprocessing import MaxAbsScaler, PolynomialFeatures, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from sklort.conversion import convert_model
+from sklort.conversion import convert_model, foreign
 from sklort.exceptions import ConversionError
 
 X, Y = make_classification(90, 6, n_informative=4, n_classes=3, random_state=0)
 BINARY = (Y > 0).astype(int)
-PAIR = [("a", LogisticRegression()), ("b", RandomForestClassifier(3, random_state=0))]
 LOOSE = {"rtol": 1e-5, "atol": 1e-5}
 TIGHT = {"rtol": 1e-12, "atol": 1e-12}
 
 
-@pytest.mark.parametrize("y", [Y, BINARY], ids=["3", "2"])
-@pytest.mark.parametrize(
-    ("model", "tolerance"),
-    [
-        (SVC(), LOOSE),
-        (KNeighborsClassifier(), TIGHT),
-        (GaussianNB(), TIGHT),
-        (MLPClassifier(max_iter=5, random_state=0), TIGHT),
-        (OneVsOneClassifier(LogisticRegression()), TIGHT),
-        (KMeans(3, n_init=1, random_state=0), TIGHT),
-    ],
-    ids=lambda v: type(v).__name__,
-)
-def test_written_by_skl2onnx(check, model, tolerance, y):
-    conversion = check(model.fit(X, y), X, **tolerance)
-    assert any("written by skl2onnx" in note for note in conversion.notes)
-
-
-@pytest.mark.parametrize("y", [Y, BINARY], ids=["3", "2"])
-@pytest.mark.parametrize(
-    "model",
-    [
-        VotingClassifier(PAIR, voting="soft", flatten_transform=False),
-        StackingClassifier(PAIR, cv=2),
-        CalibratedClassifierCV(LogisticRegression(), cv=2),
-        CalibratedClassifierCV(RandomForestClassifier(3, random_state=0), cv=2),
-        CalibratedClassifierCV(LinearSVC(), cv=2),
-        BaggingClassifier(DecisionTreeClassifier(random_state=0), 3, random_state=0),
-        OneVsRestClassifier(LogisticRegression()),
-    ],
-    ids=lambda m: type(m).__name__,
-)
-def test_our_converters_inside_those_of_skl2onnx(check, model, y):
-    dtype = np.float64 if y is Y else np.float32
-    conversion = check(model.fit(X.astype(dtype), y), X.astype(dtype), **(TIGHT if y is Y else LOOSE))
+def test_an_estimator_of_skl2onnx_inside_ours(check):
+    """One that skl2onnx's registry knows and our table does not: its nodes are taken over, twice in this case."""
+    rows = X.astype(np.float32)
+    pair = [("a", StandardScaler()), ("b", CastTransformer())]
+    model = make_pipeline(FeatureUnion([*pair, ("c", CastTransformer())]), LogisticRegression(max_iter=500))
+    conversion = check(model.fit(rows, Y), rows, rtol=1e-4, atol=1e-4)
     assert conversion.notes[0].startswith("written by sklort")
-
-
-def test_regressors_inside_those_of_skl2onnx(check):
-    pair = [("a", Ridge()), ("b", RandomForestRegressor(3, random_state=0))]
-    check(VotingRegressor(pair).fit(X, Y), X, **TIGHT)
-    check(AdaBoostRegressor(n_estimators=3, random_state=0).fit(X, Y), X, **TIGHT)
+    assert conversion.notes[1] == "written by skl2onnx: CastTransformer"
 
 
 def test_outlier_detector_answers_all_three(check):
@@ -95,15 +43,19 @@ def test_outlier_detector_answers_all_three(check):
     )
 
 
-def test_mixture(check):
-    single = X.astype(np.float32)
-    check(GaussianMixture(2, random_state=0).fit(single), single, methods={"predict", "predict_proba"}, **LOOSE)
+def test_float32_where_skl2onnx_has_no_double(check, monkeypatch):
+    original = foreign._run_skl2onnx
 
+    def only_float(model, dtype, width, opsets):
+        if dtype == np.float64:
+            raise RuntimeError("no double")
+        return original(model, dtype, width, opsets)
 
-def test_float32_where_skl2onnx_has_no_double(check):
-    conversion = check(PowerTransformer().fit(X), X, **LOOSE)
+    monkeypatch.setattr(foreign, "_run_skl2onnx", only_float)
+    model = make_pipeline(StandardScaler(), CastTransformer(dtype=np.float32)).fit(X)
+    conversion = check(model, X, rtol=1e-3, atol=1e-3)
     assert conversion.inputs[0].dtype == np.float64
-    assert any("float32" in note for note in conversion.notes)
+    assert "computed in float32: skl2onnx has no float64 form of CastTransformer" in conversion.notes
 
 
 def test_steps_of_skl2onnx_in_a_pipeline_of_ours(check):
@@ -112,43 +64,35 @@ def test_steps_of_skl2onnx_in_a_pipeline_of_ours(check):
     check(model.fit(single, Y), single, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize(
-    ("model", "y", "sentence"),
-    [
-        (KNeighborsClassifier(weights="distance"), Y, "weights"),
-        (LinearDiscriminantAnalysis(), BINARY, "twice the score"),
-        (CalibratedClassifierCV(LogisticRegression(), method="isotonic", cv=2), Y, "isotonic"),
-        (CalibratedClassifierCV(make_pipeline(StandardScaler(), LogisticRegression()), cv=2), Y, "Pipeline"),
-        (OneVsOneClassifier(LogisticRegression()), Y + 5, "number of the class"),
-        (StackingClassifier([("a", LinearSVC())], cv=2), BINARY, "binary scores"),
-        (OneVsRestClassifier(LinearSVC()), Y, "sum to one"),
-    ],
-    ids=lambda v: type(v).__name__,
-)
-def test_known_faults(model, y, sentence):
-    model.fit(X, y)
-    with pytest.raises(ConversionError, match=sentence):
-        convert_model(model, X)
-    nested = make_pipeline(StandardScaler(), model).fit(X, y)
-    with pytest.raises(ConversionError, match=sentence):
-        convert_model(nested, X)
+def test_estimators_without_a_form_say_why():
+    model = make_pipeline(MaxAbsScaler(), NMF(2, init="random", random_state=0, max_iter=500)).fit(np.abs(X))
+    with pytest.raises(ConversionError, match="NMF has no ONNX form: "):
+        convert_model(model, np.abs(X))
 
 
 def test_an_unknown_step_is_named():
-    model = make_pipeline(SplineTransformer(), LogisticRegression(max_iter=500)).fit(X, Y)
-    with pytest.raises(ConversionError, match="SplineTransformer has no converter"):
+    class Own(StandardScaler):
+        pass
+
+    model = make_pipeline(Own(), LogisticRegression(max_iter=500)).fit(X, Y)
+    with pytest.raises(ConversionError, match="Own has no converter"):
         convert_model(model, X)
 
 
-def test_failures_of_skl2onnx_are_one_sentence():
+def _wordy(*arguments):
+    raise AssertionError("no idea\n" + 999 * "a long story\n")
+
+
+def test_failures_of_skl2onnx_are_one_sentence(monkeypatch):
     class Odd(LogisticRegression):
         pass
 
     with pytest.raises(ConversionError, match="Odd"):
         convert_model(Odd().fit(X, Y), X)
+    monkeypatch.setattr(foreign, "_run_skl2onnx", _wordy)
     with pytest.raises(ConversionError) as caught:
-        convert_model(HistGradientBoostingClassifier(max_iter=2).fit(X, Y), X)
-    assert "HistGradientBoostingClassifier" in str(caught.value) and len(str(caught.value)) < 700
+        convert_model(make_pipeline(CastTransformer(), StandardScaler()).fit(X, Y), X)
+    assert "CastTransformer" in str(caught.value) and "no idea" in str(caught.value) and len(str(caught.value)) < 700
 
 
 def test_samples_that_say_nothing():

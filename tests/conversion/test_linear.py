@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from sklearn import linear_model
 from sklearn.datasets import make_classification, make_regression
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC, LinearSVR
-
-from sklort.conversion import convert_model
-from sklort.exceptions import ConversionError
 
 PROBABLE = {"predict", "predict_proba", "decision_function"}
 SCORED = {"predict", "decision_function"}
@@ -99,8 +99,17 @@ def test_probabilities_of_all_zero_are_uniform(check, answers):
     assert (answers(conversion, X)["predict_proba"] == 1 / 3).all()
 
 
-def test_multilabel_is_refused():
+def test_several_labels_for_a_row(check):
     X, y = make_classification(60, 5, random_state=0)
-    model = linear_model.RidgeClassifier().fit(X, np.c_[y, 1 - y, y])
-    with pytest.raises(ConversionError, match="several labels"):
-        convert_model(model, X)
+    marks = np.c_[y, 1 - y, X[:, 0] > 0].astype(int)
+    for model in (
+        linear_model.RidgeClassifier(),
+        OneVsRestClassifier(LinearSVC()),
+        OneVsRestClassifier(linear_model.LogisticRegression()),
+    ):
+        check(model.fit(X, marks), X, rtol=1e-12, atol=1e-12)
+
+
+def test_a_pipeline_that_ends_in_scores(check):
+    X, y = make_classification(60, 5, random_state=0)
+    check(make_pipeline(StandardScaler(), LinearSVC()).fit(X, np.array(["u", "v"])[y]), X, rtol=1e-12, atol=1e-12)

@@ -18,8 +18,11 @@ from sklearn.linear_model import LinearRegression
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor
 
 from sklort.conversion import convert_model
-from sklort.conversion.converters.forest_arrays import forest_arrays, tree_values
+from sklort.conversion.converters.trees import nodes_of, tree_values
+from sklort.conversion.trees.ensemble import ensemble_attributes
+from sklort.conversion.trees.forest import build
 from sklort.exceptions import ConversionError
+from tests.conversion.judges import agree, cruel_rows
 
 ULP = 4e-16
 CLASSIFIERS = [
@@ -126,7 +129,7 @@ def test_labels(check, labels):
     X, y = classes_data(3)
     conversion = check(RandomForestClassifier(4, random_state=0).fit(X, labels[y]), X)
     kind = conversion.onnx_model.graph.output[0].type.tensor_type.elem_type
-    assert kind == (8 if labels.dtype.kind in "UO" else 7)
+    assert kind == {"U": 8, "O": 8}.get(labels.dtype.kind, 7)
 
 
 def test_labels_that_onnx_cannot_hold():
@@ -163,10 +166,15 @@ def test_several_targets(check):
     check(DecisionTreeRegressor().fit(X, np.ones((80, 3)) * [1.0, 2.0, 3.0]), X)
 
 
-def test_several_outputs_of_classes_are_refused():
-    X, y = classes_data(3)
-    with pytest.raises(ConversionError, match="several outputs"):
-        convert_model(RandomForestClassifier(2).fit(X, np.c_[y, y]), X)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("names", [[0, 1, 2], ["no", "yes", "maybe"]], ids=["numbers", "strings"])
+def test_several_outputs_of_classes(names, dtype):
+    """One output has three classes, the other two."""
+    X, y = classes_data(3, dtype)
+    labels = np.array(names)[np.c_[y, y > 0]]
+    for model in (DecisionTreeClassifier(max_depth=4, random_state=0), ExtraTreesClassifier(3, random_state=0)):
+        conversion = agree(model.fit(X, labels), X, methods={"predict", "predict_proba"})
+        agree(model, X, cruel_rows(conversion, X, 60), ml=(1,), reference=False)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -205,32 +213,82 @@ def test_gradient_boosting_regressor(check, loss, init):
     check(GradientBoostingRegressor(loss=loss, init=init, n_estimators=5, random_state=0).fit(X, y), X)
 
 
-def test_gradient_boosting_on_another_estimator_is_refused():
-    X, y = make_regression(60, 5, random_state=0)
-    model = GradientBoostingRegressor(init=LinearRegression(), n_estimators=2).fit(X, y)
-    with pytest.raises(ConversionError, match="starts from another estimator"):
-        convert_model(model, X)
+@pytest.mark.parametrize(
+    ("model", "classes", "rtol"),
+    [
+        (GradientBoostingRegressor(init=RandomForestRegressor(2, max_depth=3, random_state=0)), 0, 1e-15),
+        (GradientBoostingRegressor(init=LinearRegression()), 0, 1e-5),  # whose float32 products are its own
+        (GradientBoostingClassifier(init=ExtraTreesClassifier(3, max_depth=2, random_state=0)), 2, 1e-14),
+        (GradientBoostingClassifier(init=ExtraTreesClassifier(3, max_depth=2, random_state=0)), 3, 1e-14),
+        (
+            GradientBoostingClassifier(loss="exponential", init=ExtraTreesClassifier(3, max_depth=9, random_state=0)),
+            2,
+            1e-14,
+        ),
+        (GradientBoostingClassifier(init=RandomForestClassifier(3, random_state=0)), 3, 1e-14),  # shares of 0 and 1
+    ],
+    ids=lambda v: type(v).__name__,
+)
+def test_gradient_boosting_that_starts_from_another_estimator(model, classes, rtol):
+    X, y = classes_data(classes or 3)
+    model.set_params(n_estimators=4, random_state=0).fit(X, y if classes else X[:, 0] ** 2 + X[:, 1])
+    agree(model, X, rtol=rtol)
 
 
-def test_an_older_target_is_refused():
-    X, y = classes_data(2)
-    with pytest.raises(ConversionError, match="target_opset"):
-        convert_model(DecisionTreeClassifier().fit(X, y), X, target_opset={"ai.onnx.ml": 3})
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("model", [*CLASSIFIERS, *REGRESSORS], ids=lambda m: type(m).__name__)
+def test_older_targets(model, dtype):
+    """What version 5 of ai.onnx.ml has no operator for is computed to the last bit all the same."""
+    X, y = classes_data(3, dtype)
+    missing = X.copy()
+    if getattr(model, "criterion", "") != "absolute_error":
+        missing[np.random.default_rng(0).random(X.shape) < 0.1] = np.nan
+    conversion = agree(model.fit(missing, y), missing, ml=(3, 1), reference=False)
+    assert "TreeEnsembleRegressor" in {n.op_type for n in conversion.onnx_model.graph.node}
+    newest = convert_model(model, missing)
+    agree(model, missing, cruel_rows(newest, X, 120), ml=(3, 1), reference=False)
+
+
+@pytest.mark.parametrize("version", [1, 3])
+def test_older_targets_of_boosting(version):
+    X, y = classes_data(3, np.float32)
+    agree(GradientBoostingClassifier(n_estimators=4, random_state=0).fit(X, y), X, ml=(version,), rtol=ULP)
+    model = GradientBoostingRegressor(loss="huber", n_estimators=4, random_state=0).fit(X, y)
+    agree(model, X, ml=(version,))
 
 
 def test_copies_of_a_tree_are_alike():
     """What the runtime relies on to walk the K copies of a tree once."""
     X, y = classes_data(3)
     tree = DecisionTreeClassifier(max_depth=4, random_state=0).fit(X, y).tree_
-    forest = forest_arrays([(tree, tree_values(tree), np.arange(3))], 3)
-    copies = [slice(a, a + len(forest.splits) // 3) for a in forest.roots]
-    for name in ("features", "splits", "true_leaves", "false_leaves", "missing_true"):
-        parts = [getattr(forest, name)[c] for c in copies]
+    forest = ensemble_attributes(build([nodes_of(tree, tree_values(tree))], 3))
+    copies = [slice(a, a + len(forest["nodes_splits"]) // 3) for a in forest["tree_roots"]]
+    for name in ("featureids", "splits", "modes", "trueleafs", "falseleafs"):
+        parts = [forest[f"nodes_{name}"][c] for c in copies]
         assert all((p == parts[0]).all() for p in parts)
-    leaves = len(forest.leaf_weights) // 3
-    np.testing.assert_array_equal(forest.leaf_targets, np.repeat([0, 1, 2], leaves))
-    shift = np.where(forest.true_leaves[copies[1]], leaves, forest.roots[1])
-    np.testing.assert_array_equal(forest.true_nodes[copies[1]], forest.true_nodes[copies[0]] + shift)
+    leaves = len(forest["leaf_weights"]) // 3
+    np.testing.assert_array_equal(forest["leaf_targetids"], np.repeat([0, 1, 2], leaves))
+    shift = np.where(forest["nodes_trueleafs"][copies[1]] == 1, leaves, forest["tree_roots"][1])
+    true = forest["nodes_truenodeids"]
+    np.testing.assert_array_equal(true[copies[1]], true[copies[0]] + shift)
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 40])
+@pytest.mark.parametrize("classes", [1, 3])
+def test_a_forest_is_written_alike_in_parts_of_any_size(monkeypatch, classes, chunk):
+    X, y = classes_data(3)
+    trees = [one.tree_ for one in RandomForestClassifier(6, max_depth=4, random_state=0).fit(X, y).estimators_]
+    if classes == 1:
+        nodes = [nodes_of(t, tree_values(t)[:, :1]) for t in trees]
+        forest = build(nodes, 2, columns=np.array([0, 1, 1, 0, 1, 0]), first=np.array([0.5, 0.25]))
+    else:
+        forest = build([nodes_of(t, tree_values(t)) for t in trees], 3)
+    whole = ensemble_attributes(forest)
+    monkeypatch.setattr("sklort.conversion.trees.ensemble._CHUNK", chunk)
+    parts = ensemble_attributes(forest)
+    assert set(parts) == set(whole)
+    for name, value in whole.items():
+        np.testing.assert_array_equal(parts[name], value)
 
 
 def test_converting_a_large_tree_has_no_loop_over_nodes():

@@ -17,7 +17,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 import sklort
-from sklort.estimator.lanes import ScikitLearnAnswered
+from sklort.exceptions import ScikitLearnAnswered
 
 pd = pytest.importorskip("pandas")
 

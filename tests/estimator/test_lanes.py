@@ -120,7 +120,7 @@ def test_float32_and_float64_have_a_graph_each() -> None:
         got = estimator.predict(X.astype(dtype))
         assert got.dtype == expected.dtype
         np.testing.assert_allclose(got, expected, rtol=1e-12 if expected.dtype == np.float64 else 1e-4, atol=1e-5)
-    assert set(estimator._graphs) == {("float64",), ("float32",)}
+    assert set(estimator._compiled.graphs) == {("float64",), ("float32",)}
     again = pickle.loads(pickle.dumps(estimator))
     assert np.array_equal(again.predict(X.astype(np.float32)), estimator.predict(X.astype(np.float32)))
 

@@ -47,7 +47,6 @@ def test_unknown_public_name() -> None:
         sklort.predictor
 
 
-@pytest.mark.filterwarnings("ignore:divide by zero encountered in log:RuntimeWarning")
 @pytest.mark.parametrize(
     "model",
     [

@@ -17,7 +17,8 @@ from sklearn.tree import DecisionTreeClassifier
 import sklort
 import sklort.conversion
 from sklort.estimator.acceptance import probe
-from sklort.estimator.adversarial import adversarial_rows, thresholds
+from sklort.estimator.adversarial import adversarial_rows
+from sklort.estimator.marks import thresholds
 from sklort.estimator.parity import compare, spread
 from sklort.exceptions import ParityError
 

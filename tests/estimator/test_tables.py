@@ -19,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import sklort
-from sklort.estimator.lanes import ScikitLearnAnswered
+from sklort.exceptions import ScikitLearnAnswered
 
 pd = pytest.importorskip("pandas")
 

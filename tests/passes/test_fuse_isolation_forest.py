@@ -134,15 +134,6 @@ def leaf_depths(tree: Any) -> Any:
     return depth[tree.children_left == -1]
 
 
-def test_conversion_uses_it():
-    model = IsolationForest(n_estimators=10, random_state=0).fit(X)
-    ours = sklort.convert(model, X)
-    np.testing.assert_array_equal(ours.predict(X), model.predict(X))
-    np.testing.assert_allclose(ours.score_samples(X), model.score_samples(X), atol=1e-6)
-    nodes = str(ours.session_.explain())
-    assert nodes.count("TreeEnsembleRegressor") == 1
-
-
 # Small graphs: two trees "x[feature] <= threshold" with the leaves 1 and 2, and what may follow them.
 
 

@@ -345,7 +345,7 @@ def test_a_column_of_a_frame() -> None:
     np.testing.assert_allclose(fast.predict_proba(frame), model.predict_proba(frame), rtol=1e-12)
     np.testing.assert_array_equal(fast.predict(frame), model.predict(frame))
     detail = "1 numbers, 1 columns of categories with 3 rows of weights, 1 columns of texts with 8 terms"
-    assert [node.detail for node in fast.session_.explain().nodes] == [detail]
+    assert [node.detail for node in fast.session_.explain(["probabilities"]).nodes] == [detail]
 
 
 def test_the_usual_pipeline_is_one_step() -> None:

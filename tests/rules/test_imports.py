@@ -38,6 +38,11 @@ def test_nobody_inside_imports_from_the_root(graph: grimp.ImportGraph) -> None:
     assert graph.find_modules_that_directly_import("sklort") == set()
 
 
+@pytest.mark.parametrize("room", ["estimator", "conversion", "session", "passes", "plan", "graph"])
+def test_no_room_imports_in_circles(graph: grimp.ImportGraph, room: str) -> None:
+    assert graph.nominate_cycle_breakers(f"sklort.{room}") == set()
+
+
 def test_every_room_is_in_the_layers(root: Path) -> None:
     """A new room without its place in the contract would be checked by nothing."""
     layers = {

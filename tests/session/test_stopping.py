@@ -157,10 +157,14 @@ def test_many_python_objects_are_ended_in_their_middle(later):
     session = InferenceSession(proto)
     options = RunOptions()
     rows = np.ones((1_500_000, 2), np.float32)
-    later(options)
-    with pytest.raises(Fail, match=WORDS):
+
+    def run() -> None:
         for _ in range(100):  # a fast machine ends the first one before
             session.run(None, {"X": rows}, options)
+
+    later(options)
+    with pytest.raises(Fail, match=WORDS):
+        run()
     assert session.run(None, {"X": X[:1]})[0] == [{1: 1.0, 2: -2.0}]
 
 

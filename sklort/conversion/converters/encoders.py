@@ -1,8 +1,8 @@
-"""OneHotEncoder: one column at a time, side by side in the end.
+"""OneHotEncoder, OrdinalEncoder, TargetEncoder: one column at a time, side by side in the end.
 
-Categories are matched exactly. Strings and integers go through the OneHotEncoder of ai.onnx.ml; floats, which that
-operator would truncate to integers, are first matched with Equal and numbered. Source of the rules:
-``sklearn/preprocessing/_encoders.py``.
+Categories are matched exactly, and numbered. A table over the numbers says the rest: what is grouped as infrequent,
+what is dropped, what stands for a missing or an unknown category. Source of the rules:
+``sklearn/preprocessing/_encoders.py``, ``_target_encoder.py``.
 """
 
 from __future__ import annotations
@@ -10,93 +10,18 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
 
-from sklort.conversion.adapter import Answers, Converter
-from sklort.conversion.writer import STRING, Value, Writer
+from sklort.conversion.converters.search import count_not_above
+from sklort.conversion.missing import is_missing
+from sklort.conversion.tensor import Tensor
+from sklort.conversion.writer import BOOL, DOUBLE, FLOAT, INT64, STRING, Answers, Write, Writer
 from sklort.exceptions import ConversionError
 
-INT64 = np.dtype(np.int64)
-_OUTPUT_DTYPES = {np.dtype(t) for t in (np.float32, np.float64, np.int64, np.bool_)}
-
-
-def _dtype(model: Any, came: np.dtype) -> np.dtype:
-    dtype: np.dtype = np.dtype(model.dtype)
-    if dtype not in _OUTPUT_DTYPES:
-        raise ConversionError(f"OneHotEncoder(dtype={dtype}): choose float32, float64, int64 or bool")
-    return dtype
-
-
-def _kept(model: Any) -> np.ndarray:
-    """Numbers of the one-hot columns that ``drop`` leaves, counted over all categories."""
-    sizes = [len(c) for c in model.categories_]
-    keep = np.ones(sum(sizes), bool)
-    if model.drop_idx_ is not None:
-        starts = np.cumsum([0, *sizes[:-1]])
-        keep[[start + drop for start, drop in zip(starts, model.drop_idx_, strict=True) if drop is not None]] = False
-    return np.flatnonzero(keep)
-
-
-def _width(model: Any, came: int | None) -> int:
-    return len(_kept(model))
-
-
-def _refuse_infrequent(model: Any) -> None:
-    infrequent = getattr(model, "_infrequent_indices", None)
-    if infrequent is not None and any(v is not None and len(v) for v in infrequent):
-        raise ConversionError(
-            "OneHotEncoder groups infrequent categories (min_frequency, max_categories): not converted; "
-            "group them before the encoder, or fit it without these options"
-        )
-
-
-def _columns(writer: Writer) -> list[Value]:
-    """Every column of the input as a tensor of shape (n, 1)."""
-    columns = []
-    for value in writer.inputs:
-        if value.width == 1:
-            columns.append(value)
-            continue
-        if value.width is None:
-            count = len(writer.model.categories_) if len(writer.inputs) == 1 else None
-            if count is None:
-                raise ConversionError(f"{writer.where}: the number of columns of one of its inputs is unknown")
-        else:
-            count = value.width
-        for i in range(count):
-            name = writer.node("Gather", [value.name, writer.constant(np.array([i], np.int64))], axis=1)
-            columns.append(Value(name, value.dtype, 1))
-    if len(columns) != len(writer.model.categories_):
-        raise ConversionError(
-            f"{writer.where} was fitted on {len(writer.model.categories_)} columns but receives {len(columns)}"
-        )
-    return columns
-
-
-def _one_hot(writer: Writer, column: Value, categories: np.ndarray, *, strict: bool, number: int) -> str:
-    """(n, 1) -> (n, len(categories)) of zeros and ones, float32. With `strict` an unknown value is an error."""
-    attributes: dict[str, Any] = {"zeros": 0 if strict else 1}
-    name = column.name
-    strings = categories.dtype.kind in "OU" and all(isinstance(v, str) for v in categories)
-    if column.dtype == STRING:
-        if not strings:
-            raise ConversionError(
-                f"column {number} of {writer.where} has categories beside strings (missing values, or other types): "
-                "ONNX strings cannot be missing; fill them with a word before fitting"
-            )
-        attributes["cats_strings"] = [str(v) for v in categories]
-    elif (categories := _numbers(categories)).dtype.kind not in "biuf":
-        raise ConversionError(
-            f"column {number} of {writer.where} has categories of dtype {categories.dtype}, not numbers"
-        )
-    elif column.dtype.kind in "bi" and (categories.astype(np.int64) == categories).all():
-        name = writer.cast(name, column.dtype, INT64)
-        attributes["cats_int64s"] = categories.astype(np.int64).tolist()
-    else:
-        name = _numbered(writer, column, categories)
-        attributes["cats_int64s"] = list(range(1, len(categories) + 1))
-    hot = writer.node("OneHotEncoder", [name], domain="ai.onnx.ml", **attributes)
-    return writer.node("Reshape", [hot, writer.constant(np.array([-1, len(categories)], np.int64))])
+_OUTPUT_DTYPES = {FLOAT, DOUBLE, INT64, BOOL}
+_FEW = 16
+BEYOND = np.iinfo(np.int32).max
+"""A number that no table has: to look it up is an error, as an unknown category is."""
 
 
 def _numbers(categories: np.ndarray) -> np.ndarray:
@@ -106,37 +31,171 @@ def _numbers(categories: np.ndarray) -> np.ndarray:
     return categories
 
 
-def _numbered(writer: Writer, column: Value, categories: np.ndarray) -> str:
-    """1 for the first category, 2 for the second, ..., 0 for a value that is none: int64 (n, 1)."""
-    wide = np.dtype(np.float64)
-    rows = writer.cast(column.name, column.dtype, wide)
-    values = categories.astype(wide)
-    found = writer.node("Equal", [rows, writer.constant(values.reshape(1, -1), "categories")])
-    if np.isnan(values).any():
-        missing = writer.node("IsNaN", [rows])
-        at = writer.constant(np.isnan(values).reshape(1, -1))
-        found = writer.node("Or", [found, writer.node("And", [missing, at])])
-    ranks = writer.constant(np.arange(1, len(values) + 1, dtype=np.int64).reshape(1, -1))
-    marked = writer.node("Mul", [writer.cast(found, np.dtype(np.bool_), INT64), ranks])
-    return writer.node("ReduceSum", [marked, writer.constant(np.array([1], np.int64))], keepdims=1)
+def codes(writer: Writer, column: Tensor, categories: np.ndarray, number: int) -> Tensor:
+    """Numbers (n,) of the categories of a column (n, 1), and the number of categories for a value that is none."""
+    count = len(categories)
+    if column.dtype == STRING:
+        # A missing category beside strings is never fed: ONNX strings cannot be missing.
+        known = {str(v): i for i, v in enumerate(categories) if isinstance(v, str)}
+        if len(known) < sum(not is_missing(v) for v in categories):
+            raise ConversionError(
+                f"column {number} of {writer.where} has numbers among its categories but is fed strings"
+            )
+        return _looked_up(writer, column, "strings", list(known), list(known.values()), count)
+    categories = _numbers(np.asarray(categories))
+    if categories.dtype.kind not in "biuf":
+        raise ConversionError(
+            f"column {number} of {writer.where} has categories of dtype {categories.dtype}, not numbers"
+        )
+    if column.dtype.kind in "bi":
+        whole = {int(v): i for i, v in enumerate(categories) if np.isfinite(v) and v == np.floor(v)}
+        return _looked_up(writer, column.astype(INT64), "int64s", list(whole), list(whole.values()), count)
+    return _found(writer, column.astype(DOUBLE), categories.astype(np.float64))
+
+
+def _looked_up(writer: Writer, column: Tensor, kind: str, keys: list[Any], places: list[int], count: int) -> Tensor:
+    given: dict[str, Any] = {f"keys_{kind}": keys, "values_int64s": places, "default_int64": count}
+    if not keys:
+        return writer.for_each_row(np.array([count])).flat()
+    name = writer.node("LabelEncoder", [column.name], domain="ai.onnx.ml", **given)
+    return Tensor(writer, name, INT64).flat()
+
+
+def _found(writer: Writer, rows: Tensor, categories: np.ndarray) -> Tensor:
+    """Numbers of doubles; NaN equals NaN."""
+    count = len(categories)
+    order = np.argsort(categories, kind="stable")  # NaN last
+    known = order[~np.isnan(categories[order])]
+    if len(known) <= _FEW:
+        marks = rows.equals(categories[known].reshape(1, -1)).astype(INT64)
+        found = (marks * (known - count).reshape(1, -1)).sum(keep=False) + count if len(known) else None
+    else:
+        values = categories[known]
+        at = (count_not_above(writer, rows, [values]) - 1).maximum(np.zeros(1, np.int64))
+        same = writer.tensor(values).take(at, axis=0).equals(rows)
+        found = same.where(writer.tensor(known.astype(np.int64)).take(at, axis=0), np.array(count)).flat()
+    if found is None:
+        found = writer.for_each_row(np.array([count])).flat()
+    missing = np.flatnonzero(np.isnan(categories))
+    if len(missing):
+        found = rows.flat().is_nan().where(np.array(int(missing[0])), found)
+    return found
+
+
+def _infrequent(model: Any) -> bool:
+    mappings = getattr(model, "_default_to_infrequent_mappings", None)
+    return mappings is not None and any(m is not None for m in mappings)
+
+
+def _groups(model: Any, column: int) -> np.ndarray:
+    """The number each category has once infrequent ones are grouped; the group's own number is the last."""
+    count = len(model.categories_[column])
+    if not _infrequent(model) or model._default_to_infrequent_mappings[column] is None:
+        return np.arange(count)
+    mapping = np.asarray(model._default_to_infrequent_mappings[column], np.int64)
+    return np.append(mapping, np.zeros(count - len(mapping), np.int64))  # OrdinalEncoder groups no missing category
+
+
+def _output_dtype(model: Any) -> np.dtype:
+    dtype: np.dtype = np.dtype(model.dtype)
+    if dtype not in _OUTPUT_DTYPES:
+        raise ConversionError(f"{type(model).__name__}(dtype={dtype}): choose float32, float64, int64 or bool")
+    return dtype
+
+
+def _one_hot_places(model: Any, column: int) -> np.ndarray:
+    """For each category, and for an unknown one, its column among those of this feature; -1 for none."""
+    groups = _groups(model, column)
+    grouped = len(groups) and groups.max() + 1
+    infrequent = _infrequent(model) and model._default_to_infrequent_mappings[column] is not None
+    unknown = int(grouped) - 1 if infrequent and model.handle_unknown in ("infrequent_if_exist", "warn") else -1
+    places = np.append(groups, unknown)
+    drops = model._drop_idx_after_grouping
+    if drops is not None and drops[column] is not None:
+        drop = int(drops[column])
+        places = np.where(places == drop, -1, places - (places > drop))
+    if model.handle_unknown == "error":
+        places = places[:-1]
+    return places.astype(np.int64)
 
 
 def _write_one_hot(writer: Writer) -> Answers:
     model = writer.model
-    _refuse_infrequent(model)
-    strict = model.handle_unknown == "error"
-    parts = [
-        _one_hot(writer, column, np.asarray(categories), strict=strict, number=i)
-        for i, (column, categories) in enumerate(zip(_columns(writer), model.categories_, strict=True))
-    ]
-    name = parts[0] if len(parts) == 1 else writer.node("Concat", parts, axis=1)
-    kept = _kept(model)
-    if len(kept) < sum(len(c) for c in model.categories_):
-        name = writer.node("Gather", [name, writer.constant(kept.astype(np.int64))], axis=1)
-    dtype = _dtype(model, STRING)
-    return {"transform": (writer.cast(name, np.dtype(np.float32), dtype), dtype)}
+    dtype = _output_dtype(model)
+    parts = []
+    for i, column in enumerate(writer.columns(len(model.categories_))):
+        categories, places = np.asarray(model.categories_[i]), _one_hot_places(model, i)
+        width = int(model._n_features_outs[i])
+        if not width:
+            continue
+        ordered = np.array_equal(places[: len(categories)], np.arange(len(categories)))  # none dropped, none grouped
+        plain = width == len(categories) and ordered and model.handle_unknown in ("ignore", "error")
+        keys = _plain_keys(column, categories) if plain else None
+        if keys is not None:
+            hot = _marked(writer, column, keys, width, strict=model.handle_unknown == "error")
+        else:
+            code = codes(writer, column, categories, i)
+            place = writer.tensor(places, "places").take(_guarded(code, len(places)), axis=0)
+            hot = _marked(writer, place.column(), {"cats_int64s": list(range(width))}, width, strict=False)
+        parts.append(hot)
+    if not parts:
+        raise ConversionError("OneHotEncoder keeps no column: there is nothing to convert")
+    return {"transform": writer.beside(parts).astype(dtype)}
 
 
-CONVERTERS: dict[type, Converter] = {
-    OneHotEncoder: Converter("transformer", _write_one_hot, _dtype, _width, columnwise=True)
+def _guarded(code: Tensor, length: int) -> Tensor:
+    """Numbers for which the table has no entry, made so large that looking them up is an error everywhere."""
+    return (code >= np.array(length)).where(np.array(BEYOND), code)
+
+
+def _plain_keys(column: Tensor, categories: np.ndarray) -> dict[str, Any] | None:
+    """The attribute with which OneHotEncoder of ai.onnx.ml knows these categories; it has none for floats."""
+    if column.dtype == STRING and all(isinstance(v, str) for v in categories):
+        return {"cats_strings": [str(v) for v in categories]}
+    numbers = _numbers(categories)
+    if column.dtype.kind in "bi" and numbers.dtype.kind in "biuf" and (numbers.astype(np.int64) == numbers).all():
+        return {"cats_int64s": numbers.astype(np.int64).tolist()}
+    return None
+
+
+def _marked(writer: Writer, column: Tensor, keys: dict[str, Any], width: int, *, strict: bool) -> Tensor:
+    """(n, 1) -> (n, width) of zeros and ones, float32. With `strict` an unknown value is an error."""
+    rows = column.astype(INT64) if "cats_int64s" in keys else column
+    hot = writer.node("OneHotEncoder", [rows.name], domain="ai.onnx.ml", zeros=0 if strict else 1, **keys)
+    return Tensor(writer, hot, FLOAT).reshape(-1, width)
+
+
+def _write_ordinal(writer: Writer) -> Answers:
+    model = writer.model
+    dtype = _output_dtype(model)
+    missing = getattr(model, "_missing_indices", {})
+    parts = []
+    for i, column in enumerate(writer.columns(len(model.categories_))):
+        table = _groups(model, i).astype(np.float64)
+        if i in missing:
+            table[missing[i]] = model.encoded_missing_value
+        if model.handle_unknown == "use_encoded_value":
+            table = np.append(table, model.unknown_value)
+        code = _guarded(codes(writer, column, np.asarray(model.categories_[i]), i), len(table))
+        parts.append(writer.tensor(table.astype(dtype), "ranks").take(code, axis=0).column())
+    return {"transform": writer.beside(parts)}
+
+
+def _write_target_encoder(writer: Writer) -> Answers:
+    model = writer.model
+    each = len(model.classes_) if model.target_type_ == "multiclass" else 1
+    means = np.ravel(model.target_mean_)
+    parts = []
+    for i, column in enumerate(writer.columns(len(model.categories_))):
+        encodings = model.encodings_[i * each : (i + 1) * each]
+        table = np.column_stack([np.append(e, m) for e, m in zip(encodings, means, strict=True)])
+        code = codes(writer, column, np.asarray(model.categories_[i]), i)
+        parts.append(writer.tensor(table.astype(np.float64), "encodings").take(code, axis=0))
+    return {"transform": writer.beside(parts)}
+
+
+CONVERTERS: dict[type, Write] = {
+    OneHotEncoder: _write_one_hot,
+    OrdinalEncoder: _write_ordinal,
+    TargetEncoder: _write_target_encoder,
 }

@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 from sklearn import linear_model, svm
 
-from sklort.conversion.adapter import Answers, Converter
 from sklort.conversion.labels import write_argmax, write_labels, write_where_positive
-from sklort.conversion.writer import STRING, Writer
+from sklort.conversion.writer import INT64, STRING, Answers, Write, Writer
 from sklort.exceptions import ConversionError
 
 DOUBLE = np.dtype(np.float64)
@@ -35,7 +34,7 @@ def _dense_coef(model: Any) -> np.ndarray:
     return np.atleast_2d(model.coef_.toarray() if hasattr(model.coef_, "toarray") else model.coef_)
 
 
-def _write_scores(writer: Writer) -> tuple[str, np.dtype]:
+def linear_scores(writer: Writer) -> tuple[str, np.dtype]:
     """``X @ coef_.T + intercept_``, shape (n, rows of coef_)."""
     model = writer.model
     coef = _dense_coef(model)
@@ -55,11 +54,7 @@ def _write_scores(writer: Writer) -> tuple[str, np.dtype]:
 
 
 def _write_regressor(writer: Writer) -> Answers:
-    return {"predict": _write_scores(writer)}
-
-
-def _regressor_width(model: Any, came: int | None) -> int:
-    return int(_dense_coef(model).shape[0])
+    return {"predict": linear_scores(writer)}
 
 
 def _normalised(writer: Writer, positive: str, dtype: np.dtype) -> str:
@@ -126,11 +121,13 @@ def _write_probabilities(writer: Writer, raw: str, dtype: np.dtype, link: str) -
 def _write_classifier(writer: Writer) -> Answers:
     model = writer.model
     binary = len(model.classes_) == 2
-    multilabel = getattr(getattr(model, "_label_binarizer", None), "y_type_", "").startswith("multilabel")
-    if multilabel or _dense_coef(model).shape[0] != (1 if binary else len(model.classes_)):
-        raise ConversionError(f"{writer.where} predicts several labels per row: fit one classifier per label")
-    raw, dtype = _write_scores(writer)
-    answers: Answers = {}
+    raw, dtype = linear_scores(writer)
+    if getattr(getattr(model, "_label_binarizer", None), "y_type_", "").startswith("multilabel"):
+        scores = writer.as_tensor((raw, dtype))
+        return {"predict": (scores > 0.0).astype(INT64), "decision_function": scores}
+    if _dense_coef(model).shape[0] != (1 if binary else len(model.classes_)):
+        raise ConversionError(f"{writer.where} has {_dense_coef(model).shape[0]} rows of coefficients for its classes")
+    answers: dict[str, Any] = {}
     link = _link(model)
     if link is not None:
         answers["predict_proba"] = (
@@ -147,13 +144,16 @@ def _write_classifier(writer: Writer) -> Answers:
     return answers
 
 
-def _classifier_answers(model: Any) -> tuple[str, ...]:
-    middle = ("predict_proba",) if _link(model) is not None else ()
-    return ("predict", *middle, "decision_function")
+def _write_one_class(writer: Writer) -> Answers:
+    model = writer.model
+    product = writer.floats() @ _dense_coef(model).T
+    scores = (product - np.asarray(model.offset_)).flat()
+    return {
+        "predict": (scores >= 0.0).where(np.array(1), np.array(-1)),
+        "decision_function": scores,
+        "score_samples": scores + np.asarray(model.offset_),
+    }
 
-
-_REGRESSOR = Converter("regressor", _write_regressor, _dtype, _regressor_width)
-_CLASSIFIER = Converter("classifier", _write_classifier, _dtype, answers=_classifier_answers)
 
 _REGRESSORS = (
     linear_model.ARDRegression,
@@ -193,12 +193,13 @@ _CLASSIFIERS = (
 )
 # Deprecated or moved in some releases.
 _BY_NAME = {
-    "PassiveAggressiveClassifier": _CLASSIFIER,
-    "PassiveAggressiveRegressor": _REGRESSOR,
+    "PassiveAggressiveClassifier": _write_classifier,
+    "PassiveAggressiveRegressor": _write_regressor,
 }
 
-CONVERTERS: dict[type, Converter] = {
-    **dict.fromkeys(_REGRESSORS, _REGRESSOR),
-    **dict.fromkeys(_CLASSIFIERS, _CLASSIFIER),
+CONVERTERS: dict[type, Write] = {
+    linear_model.SGDOneClassSVM: _write_one_class,
+    **dict.fromkeys(_REGRESSORS, _write_regressor),
+    **dict.fromkeys(_CLASSIFIERS, _write_classifier),
     **{getattr(linear_model, n): c for n, c in _BY_NAME.items() if hasattr(linear_model, n)},
 }

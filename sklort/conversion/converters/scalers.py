@@ -21,8 +21,7 @@ from sklearn.preprocessing import (
 )
 from sklearn.utils.fixes import parse_version
 
-from sklort.conversion.adapter import Answers, Converter
-from sklort.conversion.writer import STRING, Writer
+from sklort.conversion.writer import STRING, Answers, Write, Writer
 from sklort.exceptions import ConversionError
 
 FLOAT = np.dtype(np.float32)
@@ -123,13 +122,10 @@ def _write_normalizer(writer: Writer) -> Answers:
     return {"transform": (writer.node("Div", [rows.name, divisor]), rows.dtype)}
 
 
-CONVERTERS: dict[type, Converter] = {
-    kind: Converter("transformer", write, float_dtype)
-    for kind, write in (
-        (StandardScaler, _write_standard_scaler),
-        (MinMaxScaler, _write_min_max_scaler),
-        (MaxAbsScaler, _write_max_abs_scaler),
-        (RobustScaler, _write_robust_scaler),
-        (Normalizer, _write_normalizer),
-    )
+CONVERTERS: dict[type, Write] = {
+    StandardScaler: _write_standard_scaler,
+    MinMaxScaler: _write_min_max_scaler,
+    MaxAbsScaler: _write_max_abs_scaler,
+    RobustScaler: _write_robust_scaler,
+    Normalizer: _write_normalizer,
 }

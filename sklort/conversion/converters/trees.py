@@ -1,4 +1,4 @@
-"""Decision trees, forests and gradient boosting: TreeEnsemble of ai.onnx.ml 5, in double.
+"""Decision trees and forests, in double.
 
 scikit-learn casts X to float32 and compares it with float64 thresholds; leaves and sums are float64
 (``sklearn/tree/_tree.pyx``). The graph does the same: Cast to float, Cast to double, TreeEnsemble in double.
@@ -9,14 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.dummy import DummyClassifier, DummyRegressor
+from numpy.typing import NDArray
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     ExtraTreesRegressor,
-    GradientBoostingClassifier,
-    GradientBoostingRegressor,
     RandomForestClassifier,
     RandomForestRegressor,
+    RandomTreesEmbedding,
 )
 from sklearn.tree import (
     DecisionTreeClassifier,
@@ -25,156 +24,90 @@ from sklearn.tree import (
     ExtraTreeRegressor,
 )
 
-from sklort.conversion.adapter import Answers, Converter
-from sklort.conversion.converters.forest_arrays import ForestArrays, forest_arrays, tree_values
-from sklort.conversion.labels import label_values, write_argmax, write_labels, write_where_positive
-from sklort.conversion.writer import Writer
+from sklort.conversion.labels import label_values
+from sklort.conversion.tensor import Tensor
+from sklort.conversion.trees.forest import Forest, Nodes, build
+from sklort.conversion.trees.writing import write_forest, write_leaves
+from sklort.conversion.writer import DOUBLE, FLOAT, INT64, Answers, Write, Writer
 from sklort.exceptions import ConversionError
 
-FLOAT = np.dtype(np.float32)
-DOUBLE = np.dtype(np.float64)
+TREES = (DecisionTreeClassifier, ExtraTreeClassifier, DecisionTreeRegressor, ExtraTreeRegressor)
 
 
-def _write_forest(writer: Writer, forest: ForestArrays) -> str:
-    rows = writer.matrix(FLOAT)
-    # skl2onnx 1.20 refuses ai.onnx.ml above 3: the node enters as a 1, and `finish_model` imports the 5 it belongs to.
-    name = writer.node(
-        "TreeEnsemble",
-        [writer.cast(rows.name, FLOAT, DOUBLE)],
-        domain="ai.onnx.ml",
-        op_version=1,
-    )
-    writer.add_attributes(forest.attributes())
-    return name
+def tree_values(tree: Any) -> NDArray[np.float64]:
+    """Leaf values of a regression tree or class fractions of a classification tree, (nodes, outputs * classes)."""
+    return np.ascontiguousarray(tree.value.reshape(tree.node_count, -1), dtype=np.float64)
 
 
-def _trees(model: Any) -> list[Any]:
-    return [t.tree_ for t in model.estimators_] if hasattr(model, "estimators_") else [model.tree_]
+def nodes_of(tree: Any, values: NDArray[np.float64], columns: NDArray[Any] | None = None) -> Nodes:
+    """A ``tree_`` of scikit-learn, fitted on the columns `columns` of X, with other values."""
+    features = np.maximum(tree.feature, 0)
+    if columns is not None:
+        features = np.asarray(columns)[features]
+    left, right = tree.children_left, tree.children_right
+    return Nodes(features, tree.threshold, left, right, tree.missing_go_to_left.astype(np.bool_), values)
 
 
-def _mean(writer: Writer, total: str, count: int) -> str:
+def write_trees(writer: Writer, forest: Forest) -> Tensor:
+    """The sums of a forest that compares as scikit-learn's trees do."""
+    return write_forest(writer, forest, writer.matrix(FLOAT))
+
+
+def _averaged(writer: Writer) -> Tensor:
     """The mean over trees as scikit-learn takes it: the sum in tree order, then one division."""
-    if count == 1:
-        return total
-    return writer.node("Div", [total, writer.constant(np.array(count, DOUBLE))])
-
-
-def _write_averaged(writer: Writer, targets: int) -> str:
-    trees = _trees(writer.model)
-    columns = np.arange(targets)
-    forest = forest_arrays(((t, tree_values(t), columns) for t in trees), targets)
-    return _mean(writer, _write_forest(writer, forest), len(trees))
-
-
-def _write_tree_classifier(writer: Writer) -> Answers:
     model = writer.model
-    label_values(model.classes_, writer.where)  # refuses several outputs before any work
-    probabilities = _write_averaged(writer, len(model.classes_))
-    return {
-        "predict": write_labels(writer, write_argmax(writer, probabilities)),
-        "predict_proba": (probabilities, DOUBLE),
-    }
+    trees = [t.tree_ for t in model.estimators_] if hasattr(model, "estimators_") else [model.tree_]
+    forest = build((nodes_of(t, tree_values(t)) for t in trees), tree_values(trees[0]).shape[1])
+    total = write_trees(writer, forest)
+    return total if len(trees) == 1 else total / np.float64(len(trees))
 
 
-def _write_tree_regressor(writer: Writer) -> Answers:
-    return {"predict": (_write_averaged(writer, writer.model.n_outputs_), DOUBLE)}
-
-
-def _initial(model: Any) -> np.ndarray:
-    """What gradient boosting adds before its first tree: (trees per stage,), the same for every row."""
-    init = model.init_
-    constant = (isinstance(init, str) and init == "zero") or type(init) is DummyRegressor
-    if type(init) is DummyClassifier:
-        constant = init.strategy != "stratified"
-    if not constant:
-        raise ConversionError(
-            f"{type(model).__name__} starts from another estimator (init={init!r}): "
-            "only init=None, 'zero' and dummy estimators with constant answers are converted"
-        )
-    return np.asarray(model._raw_predict_init(np.zeros((1, model.n_features_in_), FLOAT))[0], DOUBLE)
-
-
-def _write_boosted(writer: Writer) -> str:
-    """Raw predictions (n, k): the initial value, then learning rate times leaf value, stage by stage."""
+def _write_classifier(writer: Writer) -> Answers:
     model = writer.model
-    stages, targets = model.estimators_.shape
-    rate = np.float64(model.learning_rate)
-    trees = (
-        (
-            model.estimators_[i, k].tree_,
-            rate * tree_values(model.estimators_[i, k].tree_),
-            np.array([k]),
-        )
-        for i in range(stages)
-        for k in range(targets)
-    )
-    return _write_forest(writer, forest_arrays(trees, targets, first=_initial(model)))
+    several = isinstance(model.classes_, list)
+    classes = [label_values(c, writer.where) for c in (model.classes_ if several else [model.classes_])]
+    shares = _averaged(writer)
+    if not several:
+        return {"predict": writer.tensor(classes[0], "classes").take(shares.argmax(), axis=0), "predict_proba": shares}
+    if len({c.dtype for c in classes}) > 1:
+        raise ConversionError(f"{writer.where} has outputs of classes of different types: fit one classifier for each")
+    widest = max(len(c) for c in classes)
+    parts = [shares.take(i * widest + np.arange(len(c))) for i, c in enumerate(classes)]
+    labels = [
+        writer.tensor(c, "classes").take(part.argmax(), axis=0).column() for c, part in zip(classes, parts, strict=True)
+    ]
+    return {"predict": labels[0].concat(*labels[1:]) if len(labels) > 1 else labels[0], "predict_proba": parts}
 
 
-def _write_boosted_regressor(writer: Writer) -> Answers:
-    return {"predict": (_write_boosted(writer), DOUBLE)}
+def _write_regressor(writer: Writer) -> Answers:
+    return {"predict": _averaged(writer)}
 
 
-def _write_boosted_classifier(writer: Writer) -> Answers:
-    raw = _write_boosted(writer)
-    if len(writer.model.classes_) > 2:
-        return {
-            "predict": write_labels(writer, write_argmax(writer, raw)),
-            "predict_proba": (writer.node("Softmax", [raw], axis=1), DOUBLE),
-            "decision_function": (raw, DOUBLE),
-        }
-    scores = writer.node("Reshape", [raw, writer.constant(np.array([-1], np.int64))])
-    # The exponential loss links by half the logit.
-    logit = writer.node("Add", [raw, raw]) if writer.model.loss == "exponential" else raw
-    one = writer.node("Sigmoid", [logit])
-    zero = writer.node("Sub", [writer.constant(np.array(1.0)), one])
-    return {
-        "predict": write_labels(writer, write_where_positive(writer, scores, DOUBLE, zero=1)),
-        "predict_proba": (writer.node("Concat", [zero, one], axis=1), DOUBLE),
-        "decision_function": (scores, DOUBLE),
-    }
+def _write_embedding(writer: Writer) -> Answers:
+    """One column for each leaf of each tree: 1 where a row ends there."""
+    trees = [t.tree_ for t in writer.model.estimators_]
+    for tree, seen in zip(trees, writer.model.one_hot_encoder_.categories_, strict=True):
+        if tree.node_count == 1:
+            raise ConversionError(f"{writer.where} has trees without a split: they tell no rows apart")
+        if not np.array_equal(np.flatnonzero(tree.children_left < 0), seen):
+            raise ConversionError(f"{writer.where} has leaves that no training row reached, which it cannot encode")
+    forest = build((nodes_of(t, np.zeros((t.node_count, 1))) for t in trees), len(trees), columns=np.arange(len(trees)))
+    leaves = write_leaves(writer, forest, writer.matrix(FLOAT))
+    width = int(forest.leaf.sum())
+    shape = Tensor(writer, writer.node("Shape", [leaves.name]), INT64)
+    wide = shape.take([0], axis=0).concat(writer.tensor(np.array([width], np.int64)), axis=0)
+    zeros = writer.node("Expand", [writer.constant(np.zeros((1, 1))), wide.name])
+    ones = writer.node("Expand", [writer.constant(np.ones((1, 1))), shape.name])
+    name = writer.node("ScatterElements", [zeros, leaves.name, ones], axis=1)
+    return {"transform": Tensor(writer, name, DOUBLE, width)}
 
 
-def _double(model: Any, came: np.dtype) -> np.dtype:
-    return DOUBLE
-
-
-def _outputs(model: Any, came: int | None) -> int:
-    return int(getattr(model, "n_outputs_", 1))
-
-
-_TREE_CLASSIFIER = Converter(
-    "classifier",
-    _write_tree_classifier,
-    _double,
-    answers=lambda model: ("predict", "predict_proba"),
-)
-_TREE_REGRESSOR = Converter("regressor", _write_tree_regressor, _double, _outputs)
-
-CONVERTERS: dict[type, Converter] = {
+CONVERTERS: dict[type, Write] = {
     **dict.fromkeys(
-        (
-            DecisionTreeClassifier,
-            ExtraTreeClassifier,
-            RandomForestClassifier,
-            ExtraTreesClassifier,
-        ),
-        _TREE_CLASSIFIER,
+        (DecisionTreeClassifier, ExtraTreeClassifier, RandomForestClassifier, ExtraTreesClassifier), _write_classifier
     ),
     **dict.fromkeys(
-        (
-            DecisionTreeRegressor,
-            ExtraTreeRegressor,
-            RandomForestRegressor,
-            ExtraTreesRegressor,
-        ),
-        _TREE_REGRESSOR,
+        (DecisionTreeRegressor, ExtraTreeRegressor, RandomForestRegressor, ExtraTreesRegressor), _write_regressor
     ),
-    GradientBoostingClassifier: Converter(
-        "classifier",
-        _write_boosted_classifier,
-        _double,
-        answers=lambda model: ("predict", "predict_proba", "decision_function"),
-    ),
-    GradientBoostingRegressor: Converter("regressor", _write_boosted_regressor, _double, _outputs),
+    RandomTreesEmbedding: _write_embedding,
 }
