@@ -120,6 +120,11 @@ def give_memory_back() -> None:
         _core().give_memory_back()
 
 
+def forest_arrays(node: Node, doubles: bool) -> dict[str, Any]:
+    """The forest of a node of trees, packed for rows of float or of double, as arrays: for providers beside this one."""
+    return cast("dict[str, Any]", _core().forest_arrays(node.op_type, node.version, _attributes(node), doubles))
+
+
 @contextmanager
 def tuning() -> Iterator[None]:
     """Within it every forest that is run measures its engines on its rows, and keeps the fastest for such batches."""

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from sklort.providers.part import Provider
-from sklort.providers.registry import ALWAYS, PROVIDERS, make_provider
+from sklort.providers.registry import ALWAYS, PROVIDERS, make_provider, provider_of_options
 from sklort.session.options import SessionOptions
 
 
@@ -46,13 +46,21 @@ def choose_providers(names: Any, provider_options: Any, options: SessionOptions)
             found[name] = given
     found.setdefault(ALWAYS[0], {})
     order = [*found, *(name for name in ALWAYS if name not in found)]
-    return Chosen(tuple(_made(name, options, found.get(name, {})) for name in order), found)
+    providers = [_made(name, options, found.get(name, {})) for name in order]
+    for provider in providers:
+        absent = provider.unavailable() if provider.name not in ALWAYS else None
+        if absent:
+            warnings.warn(f"{provider.name} is left out: {absent}", UserWarning, stacklevel=4)
+            del found[provider.name]
+    return Chosen(tuple(each for each in providers if each.name in {*found, *ALWAYS}), found)
 
 
 def _made(name: str, options: SessionOptions, given: Mapping[str, str]) -> Provider:
     if name == "CPUExecutionProvider":
         engine = given.get("forest_engine", "auto")
         return make_provider(name, threads=options.intra_op_num_threads, forest_engine=engine)
+    if name == "CUDAExecutionProvider":
+        return provider_of_options(name, given)
     return make_provider(name)
 
 

@@ -1,0 +1,8 @@
+"""The operators that have CUDA kernels, by domain and name."""
+
+from __future__ import annotations
+
+from sklort.providers.cuda.ops import tree_ensemble
+from sklort.providers.cuda.ops.operator import Operator
+
+OPERATORS: dict[tuple[str, str], Operator] = {**tree_ensemble.OPERATORS}

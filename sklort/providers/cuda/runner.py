@@ -1,0 +1,136 @@
+"""A part on the device, step by step; and the copies that this takes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from sklort.graph.types import TensorType
+from sklort.providers.cpu import CpuProvider
+from sklort.providers.cuda.device import Device, on_device
+from sklort.providers.cuda.ops.operator import Declined, Operation
+from sklort.providers.part import OMITTED, Part, Port, Runner, Step
+from sklort.providers.requests import honour
+
+
+def to_host(value: Any) -> Any:
+    """A copy on the host of what lies on a device; other values as they are."""
+    return value.get() if on_device(value) else value
+
+
+class CudaRunner:
+    """Runs a part. Outputs are on the device when an input was, and NumPy's otherwise.
+
+    Parameters
+    ----------
+    part : Part
+    operations : sequence of Operation or str
+        One for each step; a sentence where the CPU takes it.
+    device : Device
+    cpu : CpuProvider
+        For what the device does not take.
+    """
+
+    def __init__(
+        self, part: Part, operations: Sequence[Operation | str], device: Device, cpu: CpuProvider
+    ) -> None:
+        self._part = part
+        self._device = device
+        self._cpu = cpu
+        self._lock = threading.Lock()
+        self._steps = list(zip(part.steps, operations))
+        self._constants = dict(part.constants)
+        self._programs: dict[int, Runner] = {}
+        self._declined: dict[int, str] = {}
+        for i, (_, operation) in enumerate(self._steps):
+            if isinstance(operation, str):
+                self._declined[i] = operation
+                self._program(i)  # what is wrong with a node is said when the session is made
+
+    def run(self, values: list[Any]) -> list[Any]:
+        stays = any(on_device(value) for value in values)
+        slots: list[Any] = [None] * self._part.slots
+        for slot, array in self._part.constants:
+            slots[slot] = array
+        for port, value in zip(self._part.inputs, values):
+            slots[port.slot] = value
+        with self._device.entered():
+            for i, (step, operation) in enumerate(self._steps):
+                inputs = [None if slot == OMITTED else slots[slot] for slot in step.inputs]
+                found = self._step(i, step, operation, inputs)
+                for slot, value in zip(step.outputs, found):
+                    if slot != OMITTED:
+                        slots[slot] = value
+                for slot in step.release:
+                    slots[slot] = None
+            return [self._leaving(slots[port.slot], port, stays) for port in self._part.outputs]
+
+    def fast(self, X: Any) -> Any:
+        return None
+
+    def explain(self) -> list[str]:
+        lines = []
+        made: set[int] = {slot for slot, _ in self._part.constants}
+        leaving = {port.slot: port.name for port in self._part.outputs}
+        entering = {port.slot: port.name for port in self._part.inputs}
+        for i, (step, operation) in enumerate(self._steps):
+            words = []
+            declined = self._declined.get(i)
+            if declined:
+                words.append(f"on the CPU: {declined}")
+            elif not isinstance(operation, str):
+                words.append(operation.explain())
+                read = dict.fromkeys(slot for slot in step.inputs if slot in entering and slot not in made)
+                words += [f"copies {entering[slot]} to the device" for slot in read]
+            made.update(step.outputs)
+            written = dict.fromkeys(slot for slot in step.outputs if slot in leaving)
+            if not declined:
+                words += [f"copies {leaving[slot]} to the host" for slot in written]
+            lines.append(f"{step.node.label}: {'; '.join(filter(None, words))}")
+        return lines
+
+    def _step(self, i: int, step: Step, operation: Operation | str, inputs: list[Any]) -> list[Any]:
+        if not isinstance(operation, str):
+            wanted = [slot != OMITTED for slot in step.outputs]
+            try:
+                return operation.run(inputs, wanted)
+            except Declined as declined:
+                self._declined[i] = str(declined)
+        fixed = self._fixed(i)
+        varying = {slot: value for slot, value in zip(step.inputs, inputs) if slot != OMITTED and slot not in fixed}
+        found = iter(self._program(i).run([to_host(value) for value in varying.values()]))
+        return [None if slot == OMITTED else next(found) for slot in step.outputs]
+
+    def _fixed(self, i: int) -> set[int]:
+        """The slots that still hold their constants at step `i`: constants keep theirs for good."""
+        return {slot for slot in self._part.steps[i].inputs if slot in self._constants}
+
+    def _program(self, i: int) -> Runner:
+        """The step as a program of the CPU, made when it is first needed."""
+        with self._lock:
+            if i not in self._programs:
+                step = self._part.steps[i]
+                fixed = self._fixed(i)
+                read = list(dict.fromkeys(slot for slot in step.inputs if slot != OMITTED and slot not in fixed))
+                ports = [Port(slot, f"input {n}", None) for n, slot in enumerate(read)]
+                # Outputs get slots of their own: the step may write where it read.
+                first = self._part.slots
+                outputs = tuple(OMITTED if slot == OMITTED else first + n for n, slot in enumerate(step.outputs))
+                alone = Step(step.node, step.inputs, outputs)
+                constants = tuple((slot, self._constants[slot]) for slot in fixed)
+                leaving = tuple(Port(slot, "", None) for slot in outputs if slot != OMITTED)
+                part = Part(first + len(outputs), tuple(ports), constants, (alone,), leaving)
+                self._programs[i] = self._cpu.compile(part)
+            return self._programs[i]
+
+    def _leaving(self, value: Any, port: Port, stays: bool) -> Any:
+        if not on_device(value):
+            return honour(value, port)
+        wanted = port.type.dtype.numpy if isinstance(port.type, TensorType) else None
+        if stays and (wanted is None or wanted == value.dtype or wanted == np.dtype(object)):
+            return value
+        made = honour(value.get(), port)
+        return self._device.upload(made) if stays else made
