@@ -142,6 +142,7 @@ extern "C" __global__ void __launch_bounds__(SKLORT_BLOCK, 2)
   const Forest forest{static_cast<const Node*>(nodes), group_tree, group_node, group_staged, tree_node, tree_depth, tree_target};
   const std::int64_t first = blockIdx.x * tile;
   const std::int64_t thread = threadIdx.x;
+  (void)sums, (void)leaves, (void)values;  // not every variant uses them all
 
 #if SKLORT_STAGED
   (void)wide_keys;
@@ -239,6 +240,6 @@ extern "C" __global__ void __launch_bounds__(SKLORT_BLOCK, 2)
 #elif SKLORT_SUMS > 0
   write_sums(0);
 #else
-  (void)values, (void)write_sums;
+  (void)write_sums;
 #endif
 }

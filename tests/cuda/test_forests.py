@@ -140,7 +140,7 @@ def test_many_classes(cupy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_few_multiprocessors_and_little_shared_memory(cupy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """An older chip: 64 KiB a block; and one with many multiprocessors, which share out the trees of a tile."""
-    trees, rows = engines.forest(depth=6, trees=60, features=100, distinct=300)
+    trees, rows = engines.forest(depth=6, trees=200, features=100, distinct=300)
     attributes = attributes_v3(trees, prefix="target", double=True) | {"n_targets": 2}
     want = judged_sums(trees, rows[:400], 2).astype(np.float32)
     older = {"MultiProcessorCount": 40, "MaxSharedMemoryPerBlockOptin": 65536, "MaxSharedMemoryPerMultiprocessor": 65536}
