@@ -157,15 +157,21 @@ __device__ __forceinline__ void softmax_zero(T* scores, std::int64_t columns) {
   for (std::int64_t i = 0; i < columns; ++i) scores[i] = nothing ? T(0.5) : divide(scores[i], total);
 }
 
-// Computed in double, also for floats: cpu/post_transform.cpp says where the formula is from.
-__device__ __forceinline__ double probit(double value) {
-  const double x = value * 2 - 1;
-  const double product = (1 - x) * (1 + x);
-  if (product == 0) return 0;
-  const double log = natural_log(product);
-  const double first = 2 / (3.14159265358979323846 * 0.147) + 0.5 * log;
-  const double magnitude = root(-first + root(first * first - log / 0.147));
-  return 1.41421356 * (x < 0 ? -magnitude : magnitude);
+__device__ __forceinline__ float natural_log(float x) { return narrow(natural_log(wide(x))); }
+
+// cpu/post_transform.cpp says where the formula is from.
+template <class T>
+__device__ __forceinline__ T probit(T value) {
+  using R = Real<T>;
+  const R one = T(1);
+  const R x = R(value) * R(T(2)) - one;
+  const R product = (one - x) * (one + x);
+  if (!less(product.value, T(0)) && !less(T(0), product.value) && !is_nan(product.value)) return T(0);
+  const R log = natural_log(product.value);
+  const R first = R(static_cast<T>(2 / (3.14159265358979323846 * 0.147))) + R(T(0.5)) * log;
+  const R inner = root((first * first - log / R(static_cast<T>(0.147))).value);
+  const R magnitude = root((inner - first).value);
+  return (R(static_cast<T>(1.41421356)) * (less(x.value, T(0)) ? R(negative(magnitude.value)) : magnitude)).value;
 }
 
 template <class T>
@@ -176,7 +182,7 @@ __device__ __forceinline__ void transform(std::int64_t post, T* scores, std::int
     for (std::int64_t i = 0; i < columns; ++i) scores[i] = logistic(scores[i]);
   }
   if (post == post_probit) {
-    for (std::int64_t i = 0; i < columns; ++i) scores[i] = as<T>(probit(wide(scores[i])));
+    for (std::int64_t i = 0; i < columns; ++i) scores[i] = probit(scores[i]);
   }
 }
 

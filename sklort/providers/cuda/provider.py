@@ -105,4 +105,8 @@ class CudaProvider:
                 except Declined as declined:
                     operations.append(str(declined))
                 made.update((slot, step) for slot in step.outputs)
-        return CudaRunner(part, operations, self._device, self._cpu)
+        runner = CudaRunner(part, operations, self._device, self._cpu)
+        for i, step in enumerate(part.steps):
+            if isinstance(operations[i], str) or OPERATORS[step.node.domain, step.node.op_type].checked:
+                runner.prepare_on_cpu(i)
+        return runner

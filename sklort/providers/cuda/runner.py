@@ -48,7 +48,6 @@ class CudaRunner:
         for i, (_, operation) in enumerate(self._steps):
             if isinstance(operation, str):
                 self._declined[i] = operation
-                self._program(i)  # what is wrong with a node is said when the session is made
 
     def run(self, values: list[Any]) -> list[Any]:
         stays = any(on_device(value) for value in values)
@@ -101,15 +100,15 @@ class CudaRunner:
                 self._declined[i] = str(declined)
         fixed = self._fixed(i)
         varying = {slot: value for slot, value in zip(step.inputs, inputs) if slot != OMITTED and slot not in fixed}
-        found = iter(self._program(i).run([to_host(value) for value in varying.values()]))
+        found = iter(self.prepare_on_cpu(i).run([to_host(value) for value in varying.values()]))
         return [None if slot == OMITTED else next(found) for slot in step.outputs]
 
     def _fixed(self, i: int) -> set[int]:
         """The slots that still hold their constants at step `i`: constants keep theirs for good."""
         return {slot for slot in self._part.steps[i].inputs if slot in self._constants}
 
-    def _program(self, i: int) -> Runner:
-        """The step as a program of the CPU, made when it is first needed."""
+    def prepare_on_cpu(self, i: int) -> Runner:
+        """Step `i` as a program of the CPU; made once."""
         with self._lock:
             if i not in self._programs:
                 step = self._part.steps[i]

@@ -46,11 +46,13 @@ class Operator:
     """Kernels for the nodes of one kind.
 
     `prepare` takes the node, the constants among its inputs (None for others) and the setting; `refuses` says why a
-    node cannot be taken whatever comes.
+    node cannot be taken whatever comes. Where `checked`, the CPU's kernel is prepared too: what is wrong with a node is
+    said when the session is made, in the same words. Forests check themselves, by the same code.
     """
 
     prepare: Callable[[Node, Sequence[Array | None], Setting], Operation]
     refuses: Callable[[Node], str | None] = takes_all
+    checked: bool = True
 
 
 C_NAMES = {

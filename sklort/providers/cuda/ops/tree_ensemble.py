@@ -108,6 +108,6 @@ def _prepare(node: Node, constants: Sequence[Array | None], setting: Setting) ->
 
 
 OPERATORS = {
-    ("ai.onnx.ml", name): Operator(_prepare)
+    ("ai.onnx.ml", name): Operator(_prepare, checked=False)
     for name in ("TreeEnsemble", "TreeEnsembleClassifier", "TreeEnsembleRegressor")
 }
