@@ -84,6 +84,9 @@ __device__ __forceinline__ bool less(float a, float b) {
 __device__ __forceinline__ double fused(double a, double b, double c) { return __fma_rn(a, b, c); }
 __device__ __forceinline__ double root(double a) { return __dsqrt_rn(a); }
 __device__ __forceinline__ double natural_log(double a) { return ::log(a); }
+__device__ __forceinline__ double round_down(double a) { return ::floor(a); }
+__device__ __forceinline__ double round_up(double a) { return ::ceil(a); }
+__device__ __forceinline__ double round_even(double a) { return ::rint(a); }
 __device__ __forceinline__ double wide(float a) {
   double to;
   asm("cvt.f64.f32 %0, %1;" : "=d"(to) : "f"(a));

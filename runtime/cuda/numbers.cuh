@@ -18,9 +18,20 @@ struct IsReal<double> {
   static constexpr bool value = true;
 };
 
+template <class A, class B>
+struct Same {
+  static constexpr bool value = false;
+};
+template <class A>
+struct Same<A, A> {
+  static constexpr bool value = true;
+};
+
 template <class To, class From>
 __device__ __forceinline__ To converted(From x) {
-  if constexpr (IsReal<To>::value && IsReal<From>::value) {
+  if constexpr (Same<To, From>::value) {
+    return x;
+  } else if constexpr (IsReal<To>::value && IsReal<From>::value) {
     return as<To>(wide(x));
   } else if constexpr (IsReal<From>::value) {
     return static_cast<To>(wide(x));

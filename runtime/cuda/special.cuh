@@ -120,6 +120,35 @@ __device__ __forceinline__ T logistic(T x) {
   return divide(below || is_nan(x) ? z : T(1), add(T(1), z));
 }
 
+__device__ __forceinline__ double power_of_two(double k_bits) {
+  return bits_as<double>((bits_as<std::uint64_t>(k_bits) + 1023) << 52);
+}
+__device__ __forceinline__ float power_of_two(float k_bits) {
+  return bits_as<float>((bits_as<std::uint32_t>(k_bits) + 127) << 23);
+}
+
+template <class T>
+__device__ __forceinline__ T hyperbolic_tangent(T x) {
+  using R = Real<T>;
+  const bool below = less(x, T(0));
+  const T magnitude = below ? negative(x) : x;
+  const R near = less(T(22), magnitude) ? T(22) : magnitude;
+  const Reduced<T> parts = reduce_exp(near + near);
+  const R power = power_of_two(parts.k_bits.value);
+  const R one = T(1);
+  const R half = T(0.5);
+  const R t = (power - one) + power * (parts.r + parts.beyond);
+  const R rough = t / (t + R(T(2)));
+  const R whole = half * (power - one);
+  const R part = half * power * parts.r;
+  const R sum = whole + part;
+  const R rest = (whole - sum) + part;
+  const R fine = sum + (rest + half * (power * parts.beyond - t * rough));
+  const T y = (near < R(static_cast<T>(0.35)) ? fine : rough).value;
+  const bool zero = !below && !less(T(0), x) && !is_nan(x);
+  return below ? negative(y) : zero ? x : y;
+}
+
 // Numbered as the attribute of TreeEnsemble: see cpu/post_transform.h.
 enum Post : std::int64_t { post_none = 0, post_softmax = 1, post_logistic = 2, post_softmax_zero = 3, post_probit = 4 };
 

@@ -14,7 +14,7 @@ import numpy as np
 from sklort.graph.ir import Attribute, AttributeKind, Node
 from sklort.graph.types import DType, TensorType
 from sklort.providers.cuda.provider import CudaProvider
-from sklort.providers.part import Part, Port, Step
+from sklort.providers.part import OMITTED, Part, Port, Step
 from tests.cuda import emulated_cupy
 
 options: dict[str, Any] = {}
@@ -60,7 +60,8 @@ class Watched:
 
 def compiled(node: Node, inputs: list[tuple[int, TensorType | None]], constants: dict[int, Any], declared: list[int]) -> Any:
     slots = list(range(len(node.inputs), len(node.inputs) + len(node.outputs)))
-    step = Step(node, tuple(range(len(node.inputs))), tuple(slots))
+    read = tuple(slot if name else OMITTED for slot, name in enumerate(node.inputs))
+    step = Step(node, read, tuple(slots))
     ports = tuple(Port(slot, f"X{slot}", kind) for slot, kind in inputs)
     outputs = tuple(
         Port(slot, f"Y{slot}", TensorType(DType(number)) if number else None)
@@ -104,3 +105,24 @@ def program(
     fixed = {i: np.asarray(inputs[i]) for i in constants}
     ports = [(i, None) for i in range(len(inputs)) if i not in fixed]
     return compiled(node, ports, fixed, [declared] * outputs)
+
+
+def run(
+    op_type: str,
+    *inputs: Any,
+    version: int = 21,
+    outputs: int = 1,
+    constants: Iterable[int] = (),
+    threads: int = 0,
+    **attributes: Any,
+) -> Any:
+    """In place of `tests.ops.standard.run`."""
+    inputs = tuple(np.asarray(value) if isinstance(value, np.generic) else value for value in inputs)
+    given = {name: attribute_of(value) for name, value in attributes.items()}
+    names = tuple("" if value is None else f"x{i}" for i, value in enumerate(inputs))
+    node = Node(op_type, "", version, names, tuple(f"y{i}" for i in range(outputs)), given)
+    fixed = {i: np.asarray(inputs[i]) for i in constants}
+    varying = [i for i, value in enumerate(inputs) if value is not None and i not in fixed]
+    made = compiled(node, [(i, None) for i in varying], fixed, [0] * outputs)
+    values = made.run([inputs[i] for i in varying])
+    return values[0] if outputs == 1 else values

@@ -59,6 +59,9 @@ inline bool less(float a, float b) { return a < b; }
 inline double fused(double a, double b, double c) { return __builtin_fma(a, b, c); }
 inline double root(double a) { return __builtin_sqrt(a); }
 inline double natural_log(double a) { return __builtin_log(a); }
+inline double round_down(double a) { return __builtin_floor(a); }
+inline double round_up(double a) { return __builtin_ceil(a); }
+inline double round_even(double a) { return __builtin_rint(a); }
 inline double wide(float a) { return static_cast<double>(a); }
 inline float narrow(double a) { return static_cast<float>(a); }
 
