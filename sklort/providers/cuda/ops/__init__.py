@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from sklort.providers.cuda.ops import elementwise, linear, linear_model, tree_ensemble
+from sklort.providers.cuda.ops import elementwise, features, linear, linear_model, matmul, reduce, tree_ensemble, views
 from sklort.providers.cuda.ops.operator import Operator
 
 OPERATORS: dict[tuple[str, str], Operator] = {
-    **tree_ensemble.OPERATORS,
-    **linear.OPERATORS,
-    **linear_model.OPERATORS,
-    **elementwise.OPERATORS,
+    name: operator
+    for room in (elementwise, features, linear, linear_model, matmul, reduce, tree_ensemble, views)
+    for name, operator in room.OPERATORS.items()
 }

@@ -28,7 +28,12 @@ _BOOL = np.dtype(np.bool_)
 class Elementwise:
     """Operands on the device, those that are constant once and for all."""
 
+    aligned_since = 0
+    """Operands of older versions are aligned by attributes."""
+
     def __init__(self, node: Node, constants: Sequence[Array | None], setting: Setting) -> None:
+        if node.version < self.aligned_since:
+            raise Declined("its operands are aligned as before version 7")
         self.node = node
         self.device = setting.device
         self._fixed = {
@@ -60,10 +65,9 @@ class Arithmetic(Elementwise):
     """Of any number of operands, one after the other."""
 
     operation = "add"
+    aligned_since = 7
 
     def run(self, inputs: list[Any], wanted: Sequence[bool]) -> list[Any]:
-        if attribute(self.node, "broadcast") is not None or attribute(self.node, "axis") is not None:
-            raise Declined("its operands are aligned as before version 7")
         operands = self.operands(inputs)
         if len(operands) < 2:
             raise Declined("there is one operand alone")
@@ -99,6 +103,8 @@ class Maximum(Arithmetic):
 class Square(Elementwise):
     """Pow, where the exponent is a constant two."""
 
+    aligned_since = 7
+
     def __init__(self, node: Node, constants: Sequence[Array | None], setting: Setting) -> None:
         super().__init__(node, constants, setting)
         exponent = constants[1]
@@ -116,11 +122,10 @@ class Square(Elementwise):
 
 class Comparison(Elementwise):
     operation = "equal"
+    aligned_since = 7
     swapped = False
 
     def run(self, inputs: list[Any], wanted: Sequence[bool]) -> list[Any]:
-        if attribute(self.node, "broadcast") is not None or attribute(self.node, "axis") is not None:
-            raise Declined("its operands are aligned as before version 7")
         operands = self.operands(inputs)
         dtype = np.result_type(*(each.dtype for each in operands))
         logic = self.operation in ("and", "or", "xor")
