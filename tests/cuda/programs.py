@@ -49,7 +49,8 @@ class Watched:
         found = self._runner.run(values)
         reason = self._runner._declined.get(0)
         if reason or len(emulated_cupy.launches) == before:
-            rows = len(values[0]) if np.ndim(values[0]) else 1
+            first = values[0] if values else None
+            rows = len(first) if isinstance(first, np.ndarray) and first.ndim else 1
             if reason or rows:
                 on_the_cpu.append(f"{self._node.op_type}: {reason or 'nothing was launched'}")
         return found

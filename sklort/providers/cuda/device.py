@@ -14,6 +14,7 @@ import numpy as np
 
 from sklort.exceptions import Fail
 from sklort.providers.cuda.source import text_of
+from sklort.providers.placement import on_device
 
 _OPTIONS = ("-std=c++17", "-fmad=false")
 _THREADS = 256
@@ -37,11 +38,6 @@ def absent(device: int = 0) -> str | None:
     except Exception as error:  # noqa: BLE001  CuPy raises errors of several libraries
         return f"CuPy cannot be used: {type(error).__name__}: {error}"
     return None if device < count else f"there is no GPU {device}: there are {count}, numbered from 0"
-
-
-def on_device(value: Any) -> bool:
-    """Whether a value is an array in the memory of a GPU, whoever made it."""
-    return hasattr(value, "__cuda_array_interface__")
 
 
 @dataclass(frozen=True)
@@ -96,6 +92,8 @@ class Device:
 
     def upload(self, array: Any) -> Any:
         """An array of the host on the device; one of a device as CuPy's own."""
+        if on_device(array) and not hasattr(array, "__cuda_array_interface__"):
+            return self.cupy.from_dlpack(array)
         return self.cupy.asarray(array)
 
     def empty(self, shape: Any, dtype: Any) -> Any:

@@ -4,21 +4,36 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from sklort.graph.types import TensorType
 from sklort.providers.cpu import CpuProvider
-from sklort.providers.cuda.device import Device, on_device
+from sklort.providers.cuda.device import Device
 from sklort.providers.cuda.ops.operator import Declined, Operation
 from sklort.providers.part import OMITTED, Part, Port, Runner, Step
+from sklort.providers.placement import on_device, to_host
 from sklort.providers.requests import honour
 
 
-def to_host(value: Any) -> Any:
-    """A copy on the host of what lies on a device; other values as they are."""
-    return value.get() if on_device(value) else value
+def _share(a: Any, b: Any) -> bool:
+    """Whether two arrays of a device may lie in the same memory."""
+    if not on_device(b) or not a.size:
+        return False
+    first, second = _span(a), _span(b)
+    return first[0] < second[1] and second[0] < first[1]
+
+
+def _span(array: Any) -> tuple[int, int]:
+    """The addresses from the first byte of an array to behind the last one, whichever way its strides go."""
+    interface = array.__cuda_array_interface__
+    shape, size = interface["shape"], np.dtype(interface["typestr"]).itemsize
+    strides = interface.get("strides") or [size * prod(shape[axis + 1 :]) for axis in range(len(shape))]
+    steps = [stride * (length - 1) for stride, length in zip(strides, shape)]
+    start = int(interface["data"][0])
+    return start + sum(min(step, 0) for step in steps), start + sum(max(step, 0) for step in steps) + size
 
 
 class CudaRunner:
@@ -51,6 +66,7 @@ class CudaRunner:
 
     def run(self, values: list[Any]) -> list[Any]:
         stays = any(on_device(value) for value in values)
+        values = [self._device.upload(value) if on_device(value) else value for value in values]
         slots: list[Any] = [None] * self._part.slots
         for slot, array in self._part.constants:
             slots[slot] = array
@@ -65,7 +81,12 @@ class CudaRunner:
                         slots[slot] = value
                 for slot in step.release:
                     slots[slot] = None
-            return [self._leaving(slots[port.slot], port, stays) for port in self._part.outputs]
+            taken = [value for value in (*values, *self._constants.values()) if on_device(value)]
+            found = []
+            for port in self._part.outputs:
+                found.append(self._leaving(slots[port.slot], port, stays, taken))
+                taken.append(found[-1])
+            return found
 
     def fast(self, X: Any) -> Any:
         return None
@@ -125,11 +146,13 @@ class CudaRunner:
                 self._programs[i] = self._cpu.compile(part)
             return self._programs[i]
 
-    def _leaving(self, value: Any, port: Port, stays: bool) -> Any:
+    def _leaving(self, value: Any, port: Port, stays: bool, taken: Sequence[Any]) -> Any:
+        """A result: of the declared type where that can be, in memory of its own, and where the inputs were."""
         if not on_device(value):
             return honour(value, port)
         wanted = port.type.dtype.numpy if isinstance(port.type, TensorType) else None
         if stays and (wanted is None or wanted == value.dtype or wanted == np.dtype(object)):
-            return value
+            value = self._device.cupy.ascontiguousarray(value)
+            return value.copy() if any(_share(value, other) for other in taken) else value
         made = honour(value.get(), port)
         return self._device.upload(made) if stays else made

@@ -41,7 +41,7 @@ class _Features:
         """`x` with each column through stages, of which each has a number for every column, or one for all."""
         rows = x.reshape(-1, x.shape[-1])
         columns = rows.shape[1]
-        if any(len(each) not in (1, columns) for each in lists):
+        if any(len(each) not in (1, columns) for each in (*lists, *others)):
             raise Declined("the attributes do not fit the columns")
         key = (x.dtype, columns)
         if key not in self._stages:

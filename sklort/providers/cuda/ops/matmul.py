@@ -15,8 +15,8 @@ from sklort.providers.cuda.elementwise import elementwise
 from sklort.providers.cuda.ops.operator import Declined, Operation, Operator, Setting, attribute, numbers
 from sklort.providers.cuda.product import NO_STAGES, Ending, Product
 
-_WIDEST = 64
-"""More outputs than this are worth cuBLAS."""
+_LARGEST = 1 << 20
+"""More weights than this are worth cuBLAS."""
 _REALS = (np.float32, np.float64)
 
 
@@ -30,7 +30,7 @@ class Weighted:
         self._function = function
         self._product: Product | None = None
         self._weights = self._bias = None
-        if weights.shape[1] <= _WIDEST:
+        if weights.size <= _LARGEST:
             self._product = Product(weights, bias, Ending(), setting.device)
         else:
             self._weights = setting.device.upload(np.ascontiguousarray(weights))
@@ -69,7 +69,7 @@ class Products:
 
 
 def _constant_matrix(array: Array | None) -> bool:
-    return array is not None and array.ndim == 2 and array.dtype in _REALS
+    return array is not None and array.ndim == 2 and array.size > 0 and array.dtype in _REALS
 
 
 def _matmul(node: Node, constants: Sequence[Array | None], setting: Setting) -> Operation:

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from sklort.graph.ir import Array, Node
-from sklort.providers.cuda.device import Device, on_device
+from sklort.providers.cuda.device import Device
+from sklort.providers.placement import on_device
 
 
 class Declined(Exception):

@@ -56,9 +56,9 @@ class Reduce(_Along):
             if attribute(self.node, "noop_with_empty_axes", 0):
                 raise Declined("without axes it does nothing")
             axes = range(x.ndim)
-        places = sorted({self.axis(x, int(axis)) for axis in axes})
+        places = sorted(self.axis(x, int(axis)) for axis in axes)
         if places != list(range(places[0], places[-1] + 1)):
-            raise Declined("its axes are no neighbours")
+            raise Declined("its axes are no neighbours, or one is named twice")
         if len(places) > 1 and places[-1] != x.ndim - 1:
             raise Declined("several axes are reduced on the CPU, in another order")
         keep = bool(attribute(self.node, "keepdims", 1))

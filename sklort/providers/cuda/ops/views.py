@@ -122,8 +122,10 @@ class Concat:
     def run(self, inputs: list[Any], wanted: Sequence[bool]) -> list[Any]:
         arrays = [numbers(value, self._device) for value in inputs]
         first = arrays[0]
-        if not -first.ndim <= self._axis < first.ndim or any(each.dtype != first.dtype for each in arrays):
-            raise Declined("the axis is out of range, or the types differ")
+        if not -first.ndim <= self._axis < first.ndim or {(each.dtype, each.ndim) for each in arrays} != {
+            (first.dtype, first.ndim)
+        }:
+            raise Declined("the axis is out of range, or the types or ranks differ")
         axis = self._axis % first.ndim
         around = {(*each.shape[:axis], -1, *each.shape[axis + 1 :]) for each in arrays}
         if len(around) != 1:
