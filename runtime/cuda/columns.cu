@@ -4,8 +4,8 @@
 #include "columns.cuh"
 #include "numbers.cuh"
 
-extern "C" __global__ void columns(const SKLORT_FROM* from, std::int64_t row_stride, std::int64_t column_stride, std::int64_t rows,
-                                   std::int64_t width, const std::int32_t* place, const std::int32_t* first,
+extern "C" __global__ void columns(const SKLORT_FROM* from, std::int64_t row_stride, std::int64_t column_stride,
+                                   std::int64_t rows, std::int64_t width, const std::int32_t* place, const std::int32_t* first,
                                    const std::int32_t* kind, const SKLORT_TO* number, const SKLORT_TO* replacement,
                                    const std::int32_t* to_column, std::int64_t to_width, SKLORT_TO* to) {
   using namespace sklort::cuda;

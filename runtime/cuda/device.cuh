@@ -54,11 +54,11 @@ __device__ __forceinline__ void wait_copies() {
 #endif
 }
 
-#define SKLORT_FLOAT_OPERATOR(name, instruction)                                  \
-  __device__ __forceinline__ float name(float a, float b) {                       \
-    float to;                                                                     \
-    asm(instruction ".rn.f32 %0, %1, %2;" : "=f"(to) : "f"(a), "f"(b));           \
-    return to;                                                                    \
+#define SKLORT_FLOAT_OPERATOR(name, instruction)                        \
+  __device__ __forceinline__ float name(float a, float b) {             \
+    float to;                                                           \
+    asm(instruction ".rn.f32 %0, %1, %2;" : "=f"(to) : "f"(a), "f"(b)); \
+    return to;                                                          \
   }
 SKLORT_FLOAT_OPERATOR(add, "add")
 SKLORT_FLOAT_OPERATOR(subtract, "sub")

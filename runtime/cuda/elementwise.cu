@@ -1,5 +1,5 @@
-// One element of each operand makes one of the result, whatever their strides: the elementwise family. The operator is an argument,
-// not compiled in: a graph has many operators of few types, and what takes time here is the memory.
+// One element of each operand makes one of the result, whatever their strides: the elementwise family. The operator is an
+// argument, not compiled in: a graph has many operators of few types, and what takes time here is the memory.
 //
 // SKLORT_WORK  element type of the operands, and to compute in
 // SKLORT_TO    the same, or bool for what compares

@@ -24,9 +24,8 @@ extern "C" __global__ void forest_scores(double* sums, std::int64_t count, std::
 // rounded: scores are compared as the floats they are given as. scores and labels may be null; without `names` a label is the
 // number of its class.
 extern "C" __global__ void forest_classes(double* sums, std::int64_t count, std::int64_t columns, const double* base,
-                                          std::int64_t post, std::int64_t one_score, std::int64_t positive,
-                                          std::int64_t rounded, const std::int64_t* names, SKLORT_OUT* scores,
-                                          std::int64_t* labels) {
+                                          std::int64_t post, std::int64_t one_score, std::int64_t positive, std::int64_t rounded,
+                                          const std::int64_t* names, SKLORT_OUT* scores, std::int64_t* labels) {
   using namespace sklort::cuda;
   const auto shown = [&](double score) { return rounded != 0 ? wide(narrow(score)) : score; };
   for (std::int64_t row = first_element(); row < count; row += element_stride()) {

@@ -12,8 +12,7 @@ extern "C" __global__ void forest_wide(const SKLORT_VALUE* rows, std::int64_t ro
   for (std::int64_t i = first_element(); i < (columns + 1) * count; i += element_stride()) {
     const std::int64_t row = i % count;
     const std::int64_t column = i / count - 1;
-    keys[i] = column < 0
-                  ? Key{0}
-                  : KeyOf<Key, SKLORT_VALUE>::of(matrix.at(row, features[column]), nan_key<Key>(nan_left[column]));
+    keys[i] =
+        column < 0 ? Key{0} : KeyOf<Key, SKLORT_VALUE>::of(matrix.at(row, features[column]), nan_key<Key>(nan_left[column]));
   }
 }

@@ -1,5 +1,5 @@
-// Slices of an array chosen by number: to[outer][j][inner] = from[outer][index[j]][inner]. Negative numbers count from the end; one
-// that is none is told by `fault`, and its slice is not written.
+// Slices of an array chosen by number: to[outer][j][inner] = from[outer][index[j]][inner]. Negative numbers count from the end;
+// one that is none is told by `fault`, where there is one, and its slice is not written.
 //
 // SKLORT_ITEM   an unsigned integer of the elements' size
 // SKLORT_INDEX  std::int64_t or std::int32_t
@@ -15,7 +15,7 @@ extern "C" __global__ void gather(const SKLORT_ITEM* from, const SKLORT_INDEX* i
     std::int64_t at = index[j];
     if (at < 0) at += size;
     if (at < 0 || at >= size) {
-      *fault = 1;
+      if (fault != nullptr) *fault = 1;
     } else {
       to[i] = from[(i / inner / chosen * size + at) * inner + within];
     }

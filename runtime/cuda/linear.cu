@@ -1,5 +1,5 @@
-// A linear model in one kernel: columns chosen and scaled, their product with the weights, links, classes and labels. A warp takes
-// 32 rows; it reads them as they lie and turns them by way of shared memory, so that each lane then has a row to itself.
+// A linear model in one kernel: columns chosen and scaled, their product with the weights, links, classes and labels. A warp
+// takes 32 rows; it reads them as they lie and turns them by way of shared memory, so that each lane then has a row to itself.
 //
 // Products are added in a fixed order, 32 columns at a time: a row's bits do not depend on the batch. What becomes of the scores
 // is that of cpu/linear/scores.hot.cpp.
@@ -37,7 +37,8 @@ __device__ __forceinline__ std::int64_t best_of(const Number* x, std::int64_t co
 #pragma unroll
   for (std::int64_t i = 1; i < end; ++i) {
     if (known > 0 && i >= columns) continue;
-    const bool better = nan_wins ? !(less(x[i], most) || (!less(most, x[i]) && !is_nan(x[i]))) && !is_nan(most) : less(most, x[i]);
+    const bool better =
+        nan_wins ? !(less(x[i], most) || (!less(most, x[i]) && !is_nan(x[i]))) && !is_nan(most) : less(most, x[i]);
     found = better ? i : found;
     most = better ? x[i] : most;
   }
@@ -106,13 +107,14 @@ __device__ __forceinline__ void finish(const Ending& to, std::int64_t row, Numbe
 
 }  // namespace sklort::cuda
 
-// weights: [column][padded output]. Blocks in y take `outputs` columns of weights each; more than one of them write `scores` alone.
+// weights: [column][padded output]. Blocks in y take `outputs` columns of weights each; more than one of them write `scores`
+// alone.
 extern "C" __global__ void __launch_bounds__(SKLORT_BLOCK, 2)
     linear(const SKLORT_REAL* x, std::int64_t row_stride, std::int64_t column_stride, std::int64_t rows, std::int64_t columns,
            const std::int32_t* place, const std::int32_t* first, const std::int32_t* kind, const SKLORT_REAL* number,
            const SKLORT_REAL* replacement, const SKLORT_REAL* weights, const SKLORT_REAL* bias, std::int64_t padded,
-           std::int64_t targets, SKLORT_REAL* scores, std::int64_t link, std::int64_t nan_wins,
-           std::int64_t of_linked, const std::int64_t* names, std::int64_t* labels, SKLORT_REAL* linked, SKLORT_REAL* raw) {
+           std::int64_t targets, SKLORT_REAL* scores, std::int64_t link, std::int64_t nan_wins, std::int64_t of_linked,
+           const std::int64_t* names, std::int64_t* labels, SKLORT_REAL* linked, SKLORT_REAL* raw) {
   using namespace sklort::cuda;
   SKLORT_SHARED(memory);
   const Stages<Number> stages{place, first, kind, number, replacement};
@@ -167,8 +169,8 @@ extern "C" __global__ void __launch_bounds__(SKLORT_BLOCK, 2)
 
 // What remains to be done with scores of more columns than a thread has at once; they are changed in place.
 extern "C" __global__ void linear_scores(SKLORT_REAL* scores, std::int64_t rows, std::int64_t targets, std::int64_t link,
-                                         std::int64_t nan_wins, std::int64_t of_linked,
-                                         const std::int64_t* names, std::int64_t* labels, SKLORT_REAL* linked, SKLORT_REAL* raw) {
+                                         std::int64_t nan_wins, std::int64_t of_linked, const std::int64_t* names,
+                                         std::int64_t* labels, SKLORT_REAL* linked, SKLORT_REAL* raw) {
   using namespace sklort::cuda;
   for (std::int64_t row = first_element(); row < rows; row += element_stride()) {
     finish<0>({link, nan_wins, of_linked, names, labels, linked, raw}, row, scores + row * targets, targets);

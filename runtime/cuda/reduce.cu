@@ -182,7 +182,6 @@ extern "C" __global__ void normalise(std::int64_t norm, const SKLORT_REAL* x, st
     const double size = (sums[0] + sums[1]) + (sums[2] + sums[3]);
     const Number measure = as<Number>(norm == 2 ? root(size) : size);
     const bool zero = bits_as<double>(bits_as<std::uint64_t>(wide(measure)) << 1) == 0.0;
-    for (std::int64_t i = 0; i < columns; ++i)
-      to[row * columns + i] = divide(line.at(i), zero ? Number(1) : measure);
+    for (std::int64_t i = 0; i < columns; ++i) to[row * columns + i] = divide(line.at(i), zero ? Number(1) : measure);
   }
 }

@@ -55,10 +55,10 @@ __device__ __forceinline__ Reduced<double> reduce_exp(Real<double> x) {
   const R r2 = r * r;
   const R r4 = r2 * r2;
   const R a = (R(0x1p-1) + r * R(0x1.5555555555555p-3)) + r2 * (R(0x1.5555555555555p-5) + r * R(0x1.1111111111111p-7));
-  const R b = (R(0x1.6c16c16c16c17p-10) + r * R(0x1.a01a01a01a01ap-13)) +
-              r2 * (R(0x1.a01a01a01a01ap-16) + r * R(0x1.71de3a556c734p-19));
-  const R c = (R(0x1.27e4fb7789f5cp-22) + r * R(0x1.ae64567f544e4p-26)) +
-              r2 * (R(0x1.1eed8eff8d898p-29) + r * R(0x1.6124613a86d09p-33));
+  const R b =
+      (R(0x1.6c16c16c16c17p-10) + r * R(0x1.a01a01a01a01ap-13)) + r2 * (R(0x1.a01a01a01a01ap-16) + r * R(0x1.71de3a556c734p-19));
+  const R c =
+      (R(0x1.27e4fb7789f5cp-22) + r * R(0x1.ae64567f544e4p-26)) + r2 * (R(0x1.1eed8eff8d898p-29) + r * R(0x1.6124613a86d09p-33));
   return {shifted, r, r2 * (a + r4 * (b + r4 * c)) + rest};
 }
 

@@ -199,9 +199,7 @@ class _Relay:
             for slot in placed.release:
                 slots[slot] = None
         found = [slots[port.slot] for port in self._plan.outputs]
-        return [
-            value if on_device(value) else honour(value, port) for value, port in zip(found, self._plan.outputs)
-        ]
+        return [value if on_device(value) else honour(value, port) for value, port in zip(found, self._plan.outputs)]
 
     def fast(self, X: Any) -> Any:
         return None

@@ -121,7 +121,7 @@ def give_memory_back() -> None:
 
 
 def forest_arrays(node: Node, doubles: bool) -> dict[str, Any]:
-    """The forest of a node of trees, packed for rows of float or of double, as arrays: for providers beside this one."""
+    """The forest of a node, packed for rows of float or of double, as arrays: for providers beside this one."""
     return cast("dict[str, Any]", _core().forest_arrays(node.op_type, node.version, _attributes(node), doubles))
 
 

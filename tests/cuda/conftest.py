@@ -9,7 +9,6 @@ import pytest
 
 from tests.cuda import emulated_cupy
 
-
 RARE = {np.dtype(kind) for kind in ("i1", "i2", "i4", "u1", "u2", "u4", "u8", "f2")}
 """Element types whose kernels differ from those of others in one word: compiling them all takes a minute."""
 

@@ -284,8 +284,8 @@ class RawModule:
 
 
 class _Device:
-    def __init__(self, id: int = 0) -> None:
-        self.id = id
+    def __init__(self, number: int = 0) -> None:
+        self.id = number
         self.attributes = sys.modules[__name__].attributes
 
     def __enter__(self) -> _Device:

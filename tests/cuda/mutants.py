@@ -39,14 +39,24 @@ MUTANTS: dict[str, tuple[str, str, str, str]] = {
         "tree < forest.group_tree[group + 1]",
         "tree < forest.group_tree[group + 1] - 1",
     ),
-    "rows behind the last one": ("forest_tile", "tile", "if (row >= count) continue;", "if (row > count + 7) continue;"),
+    "rows behind the last one": (
+        "forest_tile",
+        "tile",
+        "if (row >= count) continue;",
+        "if (row > count + 7) continue;",
+    ),
     "shared memory behind its end": (
         "forest_rows",
         "rows",
         "keys[1 + column] =",
         "keys[1 + columns + column] =",
     ),
-    "a barrier for some": ("forest_rows", "rows", "  __syncthreads();\n  for", "  if (thread < 40) __syncthreads();\n  for"),
+    "a barrier for some": (
+        "forest_rows",
+        "rows",
+        "  __syncthreads();\n  for",
+        "  if (thread < 40) __syncthreads();\n  for",
+    ),
     "a lane that leaves early": (
         "forest_tile",
         "tile",
@@ -74,10 +84,10 @@ def survives(name: str) -> bool:
         try:
             found = compiled.run([rows])[0]
         except RuntimeError as error:
-            print(error, file=sys.stderr)
+            sys.stderr.write(f"{error}\n")
             return False
         if not np.array_equal(found, want):
-            print("wrong sums", file=sys.stderr)
+            sys.stderr.write("wrong sums\n")
             return False
     return True
 

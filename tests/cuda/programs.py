@@ -59,7 +59,9 @@ class Watched:
         return [line.replace(self._node.label, self._node.op_type, 1) for line in self._runner.explain()]
 
 
-def compiled(node: Node, inputs: list[tuple[int, TensorType | None]], constants: dict[int, Any], declared: list[int]) -> Any:
+def compiled(
+    node: Node, inputs: list[tuple[int, TensorType | None]], constants: dict[int, Any], declared: list[int]
+) -> Any:
     slots = list(range(len(node.inputs), len(node.inputs) + len(node.outputs)))
     read = tuple(slot if name else OMITTED for slot, name in enumerate(node.inputs))
     step = Step(node, read, tuple(slots))

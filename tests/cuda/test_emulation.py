@@ -81,7 +81,9 @@ def test_a_vote_of_a_warp(run: Any) -> None:
 
 
 def test_arguments_must_have_the_sizes_of_the_parameters(cupy: Any) -> None:
-    kernel = cupy.RawModule(code=f"{HEAD}std::int64_t n, float* y) {{ y[0] = static_cast<float>(n); }}").get_function("kernel")
+    kernel = cupy.RawModule(code=f"{HEAD}std::int64_t n, float* y) {{ y[0] = static_cast<float>(n); }}").get_function(
+        "kernel"
+    )
     y = cupy.zeros(1, np.float32)
     with pytest.raises(RuntimeError, match="do not fit"):
         kernel((1,), (1,), (np.int32(3), y))

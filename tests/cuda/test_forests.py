@@ -116,7 +116,9 @@ def test_a_tree_that_is_larger_than_the_stage(order: str, monkeypatch: pytest.Mo
     for targets, double in ((2, True), (2, False)):
         attributes = attributes_v3(trees, prefix="target", double=double) | {"n_targets": targets}
         if not double:
-            attributes |= {"nodes_values_as_tensor": attributes_v3(trees, prefix="target", double=True)["nodes_values_as_tensor"]}
+            attributes |= {
+                "nodes_values_as_tensor": attributes_v3(trees, prefix="target", double=True)["nodes_values_as_tensor"]
+            }
             attributes.pop("nodes_values")
             attributes["target_weights"] = np.round(attributes["target_weights"])
         results = []
@@ -143,7 +145,11 @@ def test_few_multiprocessors_and_little_shared_memory(cupy: Any, monkeypatch: py
     trees, rows = engines.forest(depth=6, trees=200, features=100, distinct=300)
     attributes = attributes_v3(trees, prefix="target", double=True) | {"n_targets": 2}
     want = judged_sums(trees, rows[:400], 2).astype(np.float32)
-    older = {"MultiProcessorCount": 40, "MaxSharedMemoryPerBlockOptin": 65536, "MaxSharedMemoryPerMultiprocessor": 65536}
+    older = {
+        "MultiProcessorCount": 40,
+        "MaxSharedMemoryPerBlockOptin": 65536,
+        "MaxSharedMemoryPerMultiprocessor": 65536,
+    }
     newer = {"MultiProcessorCount": 132}
     for changes in (older, newer):
         monkeypatch.setattr(cupy, "attributes", cupy.attributes | changes)

@@ -47,7 +47,21 @@ def samples() -> list[tuple[str, str, list[Any], tuple[int, ...], dict[str, Any]
     truth, whole = x > 0, rng.integers(0, 4, (40, 6))
     weights, bias = rng.normal(size=(6, 3)).astype(np.float32), np.ones(3, np.float32)
     two = ("Add", "Sub", "Mul", "Div", "Sum", "Min", "Max", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Equal")
-    one = ("Neg", "Abs", "Relu", "Sign", "Sqrt", "Reciprocal", "Floor", "Ceil", "Round", "Exp", "Sigmoid", "Tanh", "Log")
+    one = (
+        "Neg",
+        "Abs",
+        "Relu",
+        "Sign",
+        "Sqrt",
+        "Reciprocal",
+        "Floor",
+        "Ceil",
+        "Round",
+        "Exp",
+        "Sigmoid",
+        "Tanh",
+        "Log",
+    )
     reductions = ("Sum", "Mean", "SumSquare", "L1", "L2", "Max", "Min")
     standard: list[tuple[str, list[Any], tuple[int, ...], dict[str, Any]]] = [
         *((name, [x, y], (), {}) for name in two),
@@ -95,7 +109,9 @@ def test_there_is_a_sample_of_every_operator() -> None:
     assert {name for _, name, *_ in SAMPLES} | ELSEWHERE == {name for _, name in OPERATORS}
 
 
-@pytest.mark.parametrize(("domain", "op_type", "inputs", "constants", "attributes"), SAMPLES, ids=lambda value: str(value)[:20])
+@pytest.mark.parametrize(
+    ("domain", "op_type", "inputs", "constants", "attributes"), SAMPLES, ids=lambda value: str(value)[:20]
+)
 def test_every_operator_runs_on_the_device(
     domain: str, op_type: str, inputs: list[Any], constants: tuple[int, ...], attributes: dict[str, Any], on_cuda: Any
 ) -> None:

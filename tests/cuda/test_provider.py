@@ -154,7 +154,9 @@ def test_a_forked_process_is_refused(graphs: dict[str, Any], cupy: Any, monkeypa
 
 def test_without_cupy_the_cpu_runs_it_with_a_warning(graphs: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sklort.providers.cuda.device.find_spec", lambda name: None)
-    with pytest.warns(UserWarning, match=r"CUDAExecutionProvider is left out: CuPy is not installed: pip install 'sklort"):
+    with pytest.warns(
+        UserWarning, match=r"CUDAExecutionProvider is left out: CuPy is not installed: pip install 'sklort"
+    ):
         session = sklort.InferenceSession(graphs["boosting"], providers=CUDA)
     assert session.get_providers() == ["CPUExecutionProvider"]
     assert session.run(None, {"X": X[:5]})[0].shape == (5,)

@@ -10,12 +10,12 @@
 namespace sklort::forest {
 
 struct Portable {
-  Forest forest;  // copies of trees merged where there is `packed`
+  Forest forest;           // copies of trees merged where there is `packed`
   std::int64_t trees = 0;  // as the model counts them: an average divides by it
-  std::string refuses;  // why there is no `packed`
+  std::string refuses;     // why there is no `packed`
   std::optional<Packed> packed;
   bool one_target = false;  // all addends are of one target
-  bool positive = true;  // no addend is negative
+  bool positive = true;     // no addend is negative
 };
 
 // `doubles`: the rows to come are of double.

@@ -192,9 +192,7 @@ class Classifier final : public Op {
   Sums sums_;
 };
 
-std::unique_ptr<Op> prepare_classifier(const Node& node) {
-  return std::make_unique<Classifier>(forest::forest_of(node), node);
-}
+std::unique_ptr<Op> prepare_classifier(const Node& node) { return std::make_unique<Classifier>(forest::forest_of(node), node); }
 
 const Registration tree_ensemble{"ai.onnx.ml", "TreeEnsemble", 5, any_version, prepare_tree_ensemble};
 const Registration regressor{"ai.onnx.ml", "TreeEnsembleRegressor", 1, any_version, prepare_regressor};

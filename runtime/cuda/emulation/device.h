@@ -104,14 +104,14 @@ struct Caller<kernel> {
 }  // namespace sklort::emulation
 
 // The entrance of a kernel for the host: `geometry` is the grid, then the block.
-#define SKLORT_EMULATED(kernel)                                                                                               \
-  extern "C" int emulated_##kernel(void** arguments, const std::size_t* sizes, std::size_t count, const unsigned* geometry,   \
-                                   std::size_t shared_bytes, int order, char* message, std::size_t size) {                   \
-    using Caller = sklort::emulation::Caller<kernel>;                                                                         \
-    if (!Caller::fits(sizes, count)) {                                                                                        \
-      std::strncpy(message, "the arguments do not fit the kernel", size);                                                    \
-      return 1;                                                                                                               \
-    }                                                                                                                         \
-    return sklort::emulation::launch(Caller::enter, arguments, {geometry[0], geometry[1], geometry[2]},                      \
-                                     {geometry[3], geometry[4], geometry[5]}, shared_bytes, order, message, size);            \
+#define SKLORT_EMULATED(kernel)                                                                                             \
+  extern "C" int emulated_##kernel(void** arguments, const std::size_t* sizes, std::size_t count, const unsigned* geometry, \
+                                   std::size_t shared_bytes, int order, char* message, std::size_t size) {                  \
+    using Caller = sklort::emulation::Caller<kernel>;                                                                       \
+    if (!Caller::fits(sizes, count)) {                                                                                      \
+      std::strncpy(message, "the arguments do not fit the kernel", size);                                                   \
+      return 1;                                                                                                             \
+    }                                                                                                                       \
+    return sklort::emulation::launch(Caller::enter, arguments, {geometry[0], geometry[1], geometry[2]},                     \
+                                     {geometry[3], geometry[4], geometry[5]}, shared_bytes, order, message, size);          \
   }

@@ -236,8 +236,8 @@ void run_grid(Place grid, std::size_t shared_bytes, int order) {
     block_index = {static_cast<unsigned>(block % grid.x), static_cast<unsigned>(block / grid.x % grid.y),
                    static_cast<unsigned>(block / grid.x / grid.y)};
     run_block(order);
-    const bool intact = std::all_of(memory.get() + shared_bytes, memory.get() + bytes,
-                                    [](unsigned char byte) { return byte == guard_byte; });
+    const bool intact =
+        std::all_of(memory.get() + shared_bytes, memory.get() + bytes, [](unsigned char byte) { return byte == guard_byte; });
     if (!intact && error.empty()) error = "a block wrote behind its shared memory";
   }
 }

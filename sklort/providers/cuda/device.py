@@ -1,4 +1,4 @@
-"""One GPU through CuPy: memory, compiled kernels, launches. CuPy is imported here and nowhere else, when it is asked for."""
+"""One GPU through CuPy: memory, compiled kernels, launches. CuPy is imported here alone, when it is asked for."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class Device:
         shared: int = 0,
         defines: Mapping[str, str | int] = MappingProxyType({}),
     ) -> None:
-        """Start ``function`` of ``runtime/cuda/<stem>.cu``, compiled with ``SKLORT_<NAME>=value`` for each of `defines`.
+        """Start ``function`` of ``runtime/cuda/<stem>.cu``, compiled with ``SKLORT_<NAME>`` for each of `defines`.
 
         Arguments: arrays, None for a null pointer, Python integers (int64) and floats (double).
         """

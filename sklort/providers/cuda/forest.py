@@ -32,7 +32,10 @@ class _OnDevice:
     def groups(self, stage_bytes: int) -> tuple[Groups, list[Any]]:
         if stage_bytes not in self._groups:
             made = groups_of(self.form, stage_bytes)
-            self._groups[stage_bytes] = made, [self._device.upload(each) for each in (made.tree, made.node, made.staged)]
+            self._groups[stage_bytes] = (
+                made,
+                [self._device.upload(each) for each in (made.tree, made.node, made.staged)],
+            )
         return self._groups[stage_bytes]
 
 
@@ -122,7 +125,9 @@ class ForestOnDevice:
     def _sum_general(self, rows: Any, strides: list[int], sums: Any) -> None:
         roots, *others = self._general or []
         arguments = [rows, *strides, len(rows), roots, self.trees, *others, self.targets, self._aggregate, sums]
-        self._device.launch_over("forest_general", "forest_general", len(rows), arguments, {"value": _VALUES[rows.dtype]})
+        self._device.launch_over(
+            "forest_general", "forest_general", len(rows), arguments, {"value": _VALUES[rows.dtype]}
+        )
 
     def _by_rows(self, held: _OnDevice, launch: Launch, rows: Any, strides: list[int], sums: Any) -> None:
         form = held.form

@@ -122,7 +122,9 @@ def _breadth_first(nodes: Array, first: Array, sizes: Array) -> tuple[Array, Arr
 def _parts(nodes: Array) -> tuple[Array, Array]:
     """Column and child of nodes."""
     if nodes.ndim == 1:
-        return (nodes & np.uint64(0xFF)).astype(np.int64), ((nodes >> np.uint64(8)) & np.uint64(0xFFFFFF)).astype(np.int64)
+        return (nodes & np.uint64(0xFF)).astype(np.int64), ((nodes >> np.uint64(8)) & np.uint64(0xFFFFFF)).astype(
+            np.int64
+        )
     return (nodes[:, 1] >> np.uint64(32)).astype(np.int64), (nodes[:, 1] & np.uint64(0xFFFFFFFF)).astype(np.int64)
 
 

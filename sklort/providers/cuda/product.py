@@ -81,7 +81,11 @@ class Product:
         return 2 if self.ending.pairs else self.outputs
 
     def explain(self) -> str:
-        fused = "one kernel" if self._padded == self._at_once else f"{self._at_once} outputs a thread, then links and labels"
+        fused = (
+            "one kernel"
+            if self._padded == self._at_once
+            else f"{self._at_once} outputs a thread, then links and labels"
+        )
         return f"{self.columns} columns, {self.outputs} outputs of {self.dtype}: {fused}"
 
     def run(self, x: Any, stages: Stages, names: Any, wanted: Sequence[bool]) -> list[Any]:

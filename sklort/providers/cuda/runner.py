@@ -12,10 +12,15 @@ import numpy as np
 from sklort.graph.types import TensorType
 from sklort.providers.cpu import CpuProvider
 from sklort.providers.cuda.device import Device
-from sklort.providers.cuda.ops.operator import Declined, Operation
+from sklort.providers.cuda.ops.operator import C_NAMES, Declined, Operation
 from sklort.providers.part import OMITTED, Part, Port, Runner, Step
 from sklort.providers.placement import on_device, to_host
 from sklort.providers.requests import honour
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value is an array of the host that kernels take."""
+    return isinstance(value, np.ndarray) and value.dtype in C_NAMES
 
 
 def _share(a: Any, b: Any) -> bool:
@@ -49,9 +54,7 @@ class CudaRunner:
         For what the device does not take.
     """
 
-    def __init__(
-        self, part: Part, operations: Sequence[Operation | str], device: Device, cpu: CpuProvider
-    ) -> None:
+    def __init__(self, part: Part, operations: Sequence[Operation | str], device: Device, cpu: CpuProvider) -> None:
         self._part = part
         self._device = device
         self._cpu = cpu
@@ -66,21 +69,28 @@ class CudaRunner:
 
     def run(self, values: list[Any]) -> list[Any]:
         stays = any(on_device(value) for value in values)
-        values = [self._device.upload(value) if on_device(value) else value for value in values]
         slots: list[Any] = [None] * self._part.slots
         for slot, array in self._part.constants:
             slots[slot] = array
-        for port, value in zip(self._part.inputs, values):
-            slots[port.slot] = value
         with self._device.entered():
+            values = [self._device.upload(value) if on_device(value) else value for value in values]
+            entering = {port.slot: value for port, value in zip(self._part.inputs, values)}
+            for slot, value in entering.items():
+                slots[slot] = value
             for i, (step, operation) in enumerate(self._steps):
+                if not isinstance(operation, str):
+                    for slot in step.inputs:
+                        if slot in entering and _is_plain(slots[slot]):
+                            slots[slot] = self._device.upload(slots[slot])
                 inputs = [None if slot == OMITTED else slots[slot] for slot in step.inputs]
-                found = self._step(i, step, operation, inputs)
+                found = self._step(i, step, operation, inputs, entering)
                 for slot, value in zip(step.outputs, found):
                     if slot != OMITTED:
                         slots[slot] = value
+                        entering.pop(slot, None)
                 for slot in step.release:
                     slots[slot] = None
+                    entering.pop(slot, None)
             taken = [value for value in (*values, *self._constants.values()) if on_device(value)]
             found = []
             for port in self._part.outputs:
@@ -93,9 +103,8 @@ class CudaRunner:
 
     def explain(self) -> list[str]:
         lines = []
-        made: set[int] = {slot for slot, _ in self._part.constants}
-        leaving = {port.slot: port.name for port in self._part.outputs}
-        entering = {port.slot: port.name for port in self._part.inputs}
+        waiting = {port.slot: port.name for port in self._part.inputs}  # on the host, until a step wants it
+        last = {slot: i for i, (step, _) in enumerate(self._steps) for slot in step.outputs}
         for i, (step, operation) in enumerate(self._steps):
             words = []
             declined = self._declined.get(i)
@@ -103,16 +112,20 @@ class CudaRunner:
                 words.append(f"on the CPU: {declined}")
             elif not isinstance(operation, str):
                 words.append(operation.explain())
-                read = dict.fromkeys(slot for slot in step.inputs if slot in entering and slot not in made)
-                words += [f"copies {entering[slot]} to the device" for slot in read]
-            made.update(step.outputs)
-            written = dict.fromkeys(slot for slot in step.outputs if slot in leaving)
+                read = [slot for slot in dict.fromkeys(step.inputs) if slot in waiting]
+                words += [f"copies {waiting.pop(slot)} to the device" for slot in read]
+            for slot in (*step.outputs, *step.release):
+                waiting.pop(slot, None)
             if not declined:
-                words += [f"copies {leaving[slot]} to the host" for slot in written]
+                made = [port.name for port in self._part.outputs if port.slot in step.outputs and last[port.slot] == i]
+                words += [f"copies {name} to the host" for name in made]
             lines.append(f"{step.node.label}: {'; '.join(filter(None, words))}")
         return lines
 
-    def _step(self, i: int, step: Step, operation: Operation | str, inputs: list[Any]) -> list[Any]:
+    def _step(
+        self, i: int, step: Step, operation: Operation | str, inputs: list[Any], entering: dict[int, Any]
+    ) -> list[Any]:
+        """The outputs of a step. `entering`: the inputs of the part as they came, for the CPU."""
         if not isinstance(operation, str):
             wanted = [slot != OMITTED for slot in step.outputs]
             try:
@@ -120,7 +133,8 @@ class CudaRunner:
             except Declined as declined:
                 self._declined[i] = str(declined)
         fixed = self._fixed(i)
-        varying = {slot: value for slot, value in zip(step.inputs, inputs) if slot != OMITTED and slot not in fixed}
+        given = [entering.get(slot, value) for slot, value in zip(step.inputs, inputs)]
+        varying = {slot: value for slot, value in zip(step.inputs, given) if slot != OMITTED and slot not in fixed}
         found = iter(self.prepare_on_cpu(i).run([to_host(value) for value in varying.values()]))
         return [None if slot == OMITTED else next(found) for slot in step.outputs]
 

@@ -45,9 +45,7 @@ class _Linear:
         dtype = dtype_of(value)
         if dtype.kind not in "biuf" or np.ndim(value) not in (1, 2) or np.shape(value)[-1] != len(self._weights):
             raise Declined(f"the rows must be a matrix of {len(self._weights)} numbers each")
-        rows = converted(
-            numbers(value, self._device), np.float64 if dtype == np.float64 else np.float32, self._device
-        )
+        rows = converted(numbers(value, self._device), np.float64 if dtype == np.float64 else np.float32, self._device)
         return rows if rows.ndim == 2 else rows.reshape(1, -1)
 
     def _product(self, dtype: Any) -> Product:

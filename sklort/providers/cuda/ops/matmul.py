@@ -84,7 +84,9 @@ def _gemm(node: Node, constants: Sequence[Array | None], setting: Setting) -> Op
     assert weights is not None
     weights = weights.T if attribute(node, "transB", 0) else weights
     if len(node.inputs) > 2 and node.inputs[2]:
-        plain = bias is not None and bias.dtype == weights.dtype and bias.ndim <= 2 and bias.size in (1, weights.shape[1])
+        plain = (
+            bias is not None and bias.dtype == weights.dtype and bias.ndim <= 2 and bias.size in (1, weights.shape[1])
+        )
         if not plain or attribute(node, "beta", 1.0) != 1.0 or (bias.ndim == 2 and bias.shape[0] != 1):  # type: ignore[union-attr]
             raise Declined("what it adds must be a constant row, without a factor")
         bias = np.broadcast_to(bias.reshape(-1), weights.shape[1]).copy()  # type: ignore[union-attr]

@@ -87,7 +87,8 @@ def dtype_of(value: Any) -> np.dtype[Any]:
     dtype = getattr(value, "dtype", None)
     if dtype is None:
         raise Declined(f"a {type(value).__name__} is no array")
-    return np.dtype(dtype)
+    found: np.dtype[Any] = np.dtype(dtype)
+    return found
 
 
 def converted(value: Any, dtype: Any, device: Device) -> Any:

@@ -30,7 +30,7 @@ class _Along:
     def axis(self, x: Any, axis: int) -> int:
         if not -x.ndim <= axis < x.ndim:
             raise Declined("the axis is out of range")
-        return axis % x.ndim
+        return axis % int(x.ndim)
 
     def launch(self, function: str, kind: Sequence[int], x: Any, first: int, last: int, made: Any) -> None:
         """Over axes `first` to `last` - 1, which are one line."""

@@ -1,4 +1,4 @@
-"""Reshape, Flatten, Squeeze, Unsqueeze, Transpose, Concat, Gather and ArrayFeatureExtractor: elements move, none changes."""
+"""Elements move, none changes: Reshape and its kin, Transpose, Concat, Gather and ArrayFeatureExtractor."""
 
 from __future__ import annotations
 
@@ -147,32 +147,39 @@ class Gather:
         self._data = None if data is None or data.dtype.kind not in "biuf" else setting.device.upload(data)
         if data is not None and self._data is None:
             raise Declined("what is gathered is text")
+        self._index: Any = None
+        self._range = (0, -1)
+        if index is not None and index.dtype in (np.int64, np.int32):
+            self._index = setting.device.upload(np.ascontiguousarray(index))
+            self._range = (int(index.min(initial=0)), int(index.max(initial=-1)))
 
     def run(self, inputs: list[Any], wanted: Sequence[bool]) -> list[Any]:
         x = self._data if self._data is not None else numbers(inputs[0], self._device)
-        index = numbers(inputs[1], self._device)
+        index = self._index if self._index is not None else numbers(inputs[1], self._device)
         if index.dtype not in (np.int64, np.int32) or not -x.ndim <= self._axis < x.ndim:
             raise Declined("the indices are no integers, or the axis is out of range")
         x, index = self._device.cupy.ascontiguousarray(x), self._device.cupy.ascontiguousarray(index)
         axis = self._axis % x.ndim
+        if self._range[0] < -x.shape[axis] or self._range[1] >= x.shape[axis]:
+            raise Declined("an index is out of range")
         middle = (index.size,) if self._columns else tuple(index.shape)
         shape = (*x.shape[:axis], *middle, *x.shape[axis + 1 :])
         if self._columns and x.ndim == 1:
             shape = (1, *shape)
         made = self._device.empty(shape, x.dtype)
-        fault = self._device.zeros((1,), np.int32)
+        fault = None if self._index is not None else self._device.zeros((1,), np.int32)
         types: dict[str, str | int] = {
             "item": _ITEMS[x.dtype.itemsize],
             "index": "std::int64_t" if index.dtype == np.int64 else "std::int32_t",
         }
         sizes = [prod(x.shape[:axis]), x.shape[axis], index.size, prod(x.shape[axis + 1 :])]
         self._device.launch_over("gather", "gather", made.size, [x, index, *sizes, made, fault], types)
-        if made.size and fault.get()[0]:
+        if fault is not None and made.size and fault.get()[0]:
             raise Declined("an index is out of range")
         return [made]
 
     def explain(self) -> str:
-        return "waits for the device: indices are checked"
+        return "" if self._index is not None else "waits for the device: indices are checked"
 
 
 def _prepare(
