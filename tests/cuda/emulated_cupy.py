@@ -17,6 +17,7 @@ import sys
 import tempfile
 from functools import cache
 from pathlib import Path
+from time import perf_counter
 from types import SimpleNamespace
 from typing import Any
 
@@ -39,6 +40,7 @@ attributes = {
     "MaxSharedMemoryPerBlockOptin": 232448,
     "MaxSharedMemoryPerMultiprocessor": 233472,
     "MaxSharedMemoryPerBlock": 49152,
+    "ClockRate": 1000000,
 }
 
 
@@ -110,6 +112,16 @@ class _Memory:
         self._libc.free(ctypes.c_void_p(self.ptr))
 
 
+class _Pointer:
+    """Where an array begins."""
+
+    def __init__(self, ptr: int) -> None:
+        self.ptr = ptr
+
+    def copy_from_device(self, other: _Pointer, size: int) -> None:
+        ctypes.memmove(self.ptr, other.ptr, size)
+
+
 class ndarray:
     """An array on the pretended device."""
 
@@ -133,7 +145,7 @@ class ndarray:
     flags = property(lambda self: self._array.flags)
     T = property(lambda self: self._of(self._array.T))
     device = property(lambda self: cuda.Device(0))
-    data = property(lambda self: SimpleNamespace(ptr=self._array.ctypes.data))
+    data = property(lambda self: _Pointer(self._array.ctypes.data))
 
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]:
@@ -163,6 +175,9 @@ class ndarray:
     def get(self) -> np.ndarray:
         transfers.append(("to the host", self.nbytes))
         return np.array(self._array, order="C", copy=True)
+
+    def set(self, values: np.ndarray) -> None:
+        self._array[...] = values
 
     def reshape(self, *shape: Any) -> ndarray:
         view = self._array.reshape(*shape)
@@ -298,8 +313,19 @@ class _Device:
         return None
 
 
+class _Event:
+    def record(self) -> None:
+        self.time = perf_counter()
+
+    def synchronize(self) -> None:
+        return None
+
+
 cuda = SimpleNamespace(
     Device=_Device,
+    Event=_Event,
+    get_elapsed_time=lambda start, stop: (stop.time - start.time) * 1e3,
+    alloc_pinned_memory=bytearray,
     is_available=lambda: True,
     runtime=SimpleNamespace(
         getDeviceCount=lambda: 1, getDeviceProperties=lambda _: {"name": b"emulated by fibers of the host"}

@@ -88,7 +88,9 @@ def test_it_compiles_without_warnings_spills_or_flushing(
     flushing = {word for word in (tmp_path / f"{stem}.ptx").read_text().split() if ".ftz" in word}
     assert flushing <= set(INSIDE)
     if "setp.eq.ftz.f32" in flushing:
-        assert stem in ("forest_scores", "transforms", "elementwise"), "only a logarithm compares parts of a double as a float"
+        assert stem in ("forest_scores", "transforms", "elementwise"), (
+            "only a logarithm compares parts of a double as a float"
+        )
 
 
 @pytest.mark.skipif(NVCC is None, reason="nvcc is not installed")

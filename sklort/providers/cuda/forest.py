@@ -99,6 +99,11 @@ class ForestOnDevice:
                 self._leaves_and_sums(held, launch, rows[part], strides, sums[part])
         return sums
 
+    @property
+    def levels(self) -> int:
+        """Of all trees together: what a row takes at most."""
+        return sum(int(held.form.tree_depth.sum()) for held in list(self._forms.values())[:1])
+
     def explain(self) -> str:
         if self.refuses:
             return f"{self.trees} trees: a thread for each row, branch by branch ({self.refuses})"

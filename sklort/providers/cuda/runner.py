@@ -12,6 +12,7 @@ import numpy as np
 from sklort.graph.types import TensorType
 from sklort.providers.cpu import CpuProvider
 from sklort.providers.cuda.device import Device
+from sklort.providers.cuda.forest import ForestOnDevice
 from sklort.providers.cuda.ops.operator import C_NAMES, Declined, Operation
 from sklort.providers.part import OMITTED, Part, Port, Runner, Step
 from sklort.providers.placement import on_device, to_host
@@ -66,6 +67,12 @@ class CudaRunner:
         for i, (_, operation) in enumerate(self._steps):
             if isinstance(operation, str):
                 self._declined[i] = operation
+
+    @property
+    def forests(self) -> list[ForestOnDevice]:
+        """The ensembles of trees among its steps."""
+        found = [getattr(operation, "forest", None) for _, operation in self._steps]
+        return [each for each in found if isinstance(each, ForestOnDevice)]
 
     def run(self, values: list[Any]) -> list[Any]:
         stays = any(on_device(value) for value in values)

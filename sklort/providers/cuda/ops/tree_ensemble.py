@@ -35,30 +35,30 @@ class _Ensemble:
     def __init__(self, node: Node, setting: Setting) -> None:
         self._device = setting.device
         self._post = post_of(node)
-        self._forest = ForestOnDevice(node, setting.device, setting.forest_kernel)
+        self.forest = ForestOnDevice(node, setting.device, setting.forest_kernel)
 
     def _sums(self, value: Any) -> Any:
         if dtype_of(value).kind not in "biuf" or np.ndim(value) not in (1, 2):
             raise Declined("the rows must be a matrix of numbers")
         rows = numbers(value, self._device)
-        if rows.shape[-1] < self._forest.features:
+        if rows.shape[-1] < self.forest.features:
             raise Declined("the rows have too few columns")
         if rows.dtype not in (np.float32, np.float64):  # integers are exact in double
             rows = converted(rows, np.float64, self._device)
-        return self._forest.sums(rows)
+        return self.forest.sums(rows)
 
     def _divisor(self) -> float:
-        return float(self._forest.trees) if self._forest.average else 0.0
+        return float(self.forest.trees) if self.forest.average else 0.0
 
     def explain(self) -> str:
-        return self._forest.explain()
+        return self.forest.explain()
 
 
 class Regressor(_Ensemble):
     def __init__(self, node: Node, setting: Setting) -> None:
         super().__init__(node, setting)
         base = _base(node) if node.op_type == "TreeEnsembleRegressor" else np.zeros(0)
-        if len(base) not in (0, self._forest.targets):
+        if len(base) not in (0, self.forest.targets):
             raise Declined("there are too many or too few base values")
         self._base = setting.device.upload(base) if len(base) else None
         splits = attribute(node, "nodes_splits")
@@ -79,7 +79,7 @@ class Classifier(_Ensemble):
         super().__init__(node, setting)
         self._labels = Labels.of(node, "classlabels_int64s", "classlabels_strings", setting.device)
         base = _base(node)
-        forest = self._forest
+        forest = self.forest
         if len(base) not in (0, 1 if forest.one_score and len(base) == 1 else forest.targets):
             raise Declined("there are too many or too few base values")
         if forest.one_score and len(base) == 2:
@@ -90,7 +90,7 @@ class Classifier(_Ensemble):
     def run(self, inputs: list[Any], wanted: Sequence[bool]) -> list[Any]:
         sums = self._sums(inputs[0])
         rows, classes = sums.shape
-        forest, device = self._forest, self._device
+        forest, device = self.forest, self._device
         labels = device.empty((rows,), np.int64) if wanted[0] else None
         scores = device.empty((rows, classes), np.float32) if len(wanted) > 1 and wanted[1] else None
         kind = [int(forest.one_score), int(forest.positive), int(self._rounded)]
