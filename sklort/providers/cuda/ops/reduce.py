@@ -35,8 +35,10 @@ class _Along:
     def launch(self, function: str, kind: Sequence[int], x: Any, first: int, last: int, made: Any) -> None:
         """Over axes `first` to `last` - 1, which are one line."""
         sizes = [prod(x.shape[:first]), prod(x.shape[first:last]), prod(x.shape[last:])]
-        if sizes[1] == 0 and made.size:
-            raise Declined("there is nothing to reduce")
+        if sizes[1] == 0:
+            if made.size:
+                raise Declined("there is nothing to reduce")
+            return
         types: dict[str, str | int] = {"real": C_NAMES[np.dtype(x.dtype)]}
         self.device.launch_over("reduce", function, sizes[0] * sizes[2], [*kind, x, *sizes, made], types)
 
