@@ -109,5 +109,42 @@ small_digits = partial(digits, scale=1 / 16)
 """The same between 0 and 1, as linear models and networks want them."""
 
 
+WORDS = 30_000
+LONGEST = 10_000
+"""Texts to ask about: a row of them is a row of as many columns as there are words, where somebody makes it."""
+
+
+@cache
+def _words() -> npt.NDArray[np.object_]:
+    """Made-up words, the most frequent first."""
+    random = np.random.default_rng(1)
+    found: dict[str, None] = {}
+    letters = np.array(list("abcdefghijklmnopqrstuvwxyz"))
+    while len(found) < WORDS:
+        found["".join(random.choice(letters, 2 + random.poisson(5)))] = None
+    return np.array(list(found), object)
+
+
+def _written(topics: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.object_]:
+    """A text for each topic, of a hundred words or so: frequent ones are of no topic, a tenth are."""
+    random = np.random.default_rng(seed)
+    lengths = 1 + random.lognormal(4.6, 0.6, len(topics)).astype(np.int64)
+    frequency = 1 / np.arange(1, WORDS + 1)
+    drawn = random.choice(WORDS, lengths.sum(), p=frequency / frequency.sum())
+    telling = random.random(len(drawn)) < 0.1
+    drawn = np.where(telling, (10 * drawn + np.repeat(topics, lengths)) % WORDS, drawn)
+    words, ends = _words()[drawn], np.cumsum(lengths)
+    return np.array(
+        [" ".join(words[end - length : end]).capitalize() + "." for end, length in zip(ends, lengths)], object
+    )
+
+
+def texts(count: int) -> Table:
+    """Texts of words as frequent as Zipf's law has them: which of 10 topics."""
+    random = np.random.default_rng(2)
+    topics = random.integers(0, 10, count)
+    return Table(_written(topics, 3), topics, _written(random.integers(0, 10, LONGEST), 4))
+
+
 def _float32(X: Any) -> npt.NDArray[np.float32]:
     return np.ascontiguousarray(X, np.float32)

@@ -16,6 +16,7 @@ from sklearn.ensemble import (
     IsolationForest,
     RandomForestClassifier,
 )
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
@@ -115,6 +116,7 @@ MANY = "forest of 16 classes"
 LINEAR = "linear, 64 features, 10 classes"
 ARRAYS = "pipeline into a linear model, arrays"
 FRAMES = "pipeline into a linear model, data frame"
+TEXTS = "texts into a linear model"
 OTHERS = "neighbours, SVM, isolation forest, network"
 
 
@@ -184,6 +186,15 @@ def families() -> dict[str, Family]:
             data.frame,
             50_000,
             tolerance=1e-4,
+        ),
+        Family(
+            "text",
+            "TfidfVectorizer, some 30,000 words, into LogisticRegression, 10 classes",
+            TEXTS,
+            make_pipeline(TfidfVectorizer(), LogisticRegression(max_iter=50)),
+            data.texts,
+            8000,
+            most_rows=data.LONGEST,
         ),
         Family(
             "knn",

@@ -18,6 +18,8 @@ import onnx
 import pandas as pd
 from onnx import TensorProto, helper
 from skl2onnx import to_onnx
+from skl2onnx.common.data_types import StringTensorType
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 OPSET = {"": 21, "ai.onnx.ml": 3}
 
@@ -47,7 +49,12 @@ def graph_of(model: Any, rows: Any) -> bytes:
         return _two_classes(trees, base, rows.shape[1])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        options = {id(model): {"zipmap": False}} if hasattr(model, "predict_proba") else None
+        options: dict[Any, Any] | None = {id(model): {"zipmap": False}} if hasattr(model, "predict_proba") else None
+        if isinstance(rows, np.ndarray) and rows.dtype == object:
+            # onnxruntime asks the system for a locale, which it need not have but for "C".
+            options = {**(options or {}), TfidfVectorizer: {"locale": "C"}}
+            texts = [("X", StringTensorType([None]))]
+            return bytes(to_onnx(model, initial_types=texts, target_opset=OPSET, options=options).SerializeToString())
         example = rows[:1] if isinstance(rows, pd.DataFrame) else np.asarray(rows[:1])
         return bytes(to_onnx(model, example, target_opset=OPSET, options=options).SerializeToString())
 

@@ -1,7 +1,8 @@
 """Fitted scikit-learn models, fast, anywhere, with the same answers.
 
 The names below are loaded when they are first asked for: ``import sklort`` loads neither scikit-learn, skl2onnx,
-onnx nor any data-frame library.
+onnx nor any data-frame library. Those of the runtime are onnxruntime's: ``import sklort as onnxruntime`` runs code
+that was written for it.
 """
 
 from __future__ import annotations
@@ -12,41 +13,123 @@ from typing import TYPE_CHECKING, Any
 from sklort._version import __version__
 
 if TYPE_CHECKING:
+    from sklort import backend, capi, datasets
     from sklort.estimator.onnx_estimator import OnnxEstimator, convert
     from sklort.estimator.parity import ParityReport, check_parity
     from sklort.estimator.persistence import load
     from sklort.exceptions import ConversionError, ParityError, SessionError, SklortError
+    from sklort.session.device import (
+        OrtAllocatorType,
+        OrtDevice,
+        OrtDeviceMemoryType,
+        OrtDeviceVendorId,
+        OrtMemoryInfo,
+        OrtMemoryInfoDeviceType,
+        OrtMemType,
+    )
+    from sklort.session.environment import (
+        disable_telemetry_events,
+        enable_telemetry_events,
+        get_all_providers,
+        get_available_providers,
+        get_build_info,
+        get_device,
+        get_version_string,
+        has_collective_ops,
+        preload_dlls,
+        print_debug_info,
+        set_default_logger_severity,
+        set_default_logger_verbosity,
+        set_global_thread_pool_sizes,
+        set_seed,
+    )
     from sklort.session.inference_session import InferenceSession
+    from sklort.session.io_binding import IOBinding, SessionIOBinding
+    from sklort.session.node_arg import ModelMetadata, NodeArg
+    from sklort.session.options import ExecutionMode, ExecutionOrder, GraphOptimizationLevel, SessionOptions
+    from sklort.session.ort_value import OrtValue, copy_tensors
+    from sklort.session.run_options import RunOptions
+
+package_name = "sklort"
+version = __version__
+cuda_version = ""
 
 __all__ = [
     "ConversionError",
+    "ExecutionMode",
+    "ExecutionOrder",
+    "GraphOptimizationLevel",
+    "IOBinding",
     "InferenceSession",
+    "ModelMetadata",
+    "NodeArg",
     "OnnxEstimator",
+    "OrtAllocatorType",
+    "OrtDevice",
+    "OrtDeviceMemoryType",
+    "OrtDeviceVendorId",
+    "OrtMemType",
+    "OrtMemoryInfo",
+    "OrtMemoryInfoDeviceType",
+    "OrtValue",
     "ParityError",
     "ParityReport",
+    "RunOptions",
     "SessionError",
+    "SessionIOBinding",
+    "SessionOptions",
     "SklortError",
     "__version__",
+    "backend",
+    "capi",
     "check_parity",
     "convert",
+    "copy_tensors",
+    "cuda_version",
+    "datasets",
+    "disable_telemetry_events",
+    "enable_telemetry_events",
+    "get_all_providers",
+    "get_available_providers",
+    "get_build_info",
+    "get_device",
+    "get_version_string",
+    "has_collective_ops",
     "load",
+    "package_name",
+    "preload_dlls",
+    "print_debug_info",
+    "set_default_logger_severity",
+    "set_default_logger_verbosity",
+    "set_global_thread_pool_sizes",
+    "set_seed",
+    "version",
 ]
 
-_HOME = {
-    "ConversionError": "sklort.exceptions",
-    "InferenceSession": "sklort.session.inference_session",
-    "OnnxEstimator": "sklort.estimator.onnx_estimator",
-    "ParityError": "sklort.exceptions",
-    "ParityReport": "sklort.estimator.parity",
-    "SessionError": "sklort.exceptions",
-    "SklortError": "sklort.exceptions",
-    "check_parity": "sklort.estimator.parity",
-    "convert": "sklort.estimator.onnx_estimator",
-    "load": "sklort.estimator.persistence",
+_HOMES = {
+    "estimator.onnx_estimator": "OnnxEstimator convert",
+    "estimator.parity": "ParityReport check_parity",
+    "estimator.persistence": "load",
+    "exceptions": "ConversionError ParityError SessionError SklortError",
+    "session.device": "OrtAllocatorType OrtDevice OrtDeviceMemoryType OrtDeviceVendorId OrtMemType OrtMemoryInfo "
+    "OrtMemoryInfoDeviceType",
+    "session.environment": "disable_telemetry_events enable_telemetry_events get_all_providers "
+    "get_available_providers get_build_info get_device get_version_string has_collective_ops preload_dlls "
+    "print_debug_info set_default_logger_severity set_default_logger_verbosity set_global_thread_pool_sizes set_seed",
+    "session.inference_session": "InferenceSession",
+    "session.io_binding": "IOBinding SessionIOBinding",
+    "session.node_arg": "ModelMetadata NodeArg",
+    "session.options": "ExecutionMode ExecutionOrder GraphOptimizationLevel SessionOptions",
+    "session.ort_value": "OrtValue copy_tensors",
+    "session.run_options": "RunOptions",
 }
+_HOME = {name: f"sklort.{home}" for home, names in _HOMES.items() for name in names.split()}
+_MODULES = frozenset(("backend", "capi", "datasets"))
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"sklort.{name}")
     home = _HOME.get(name)
     if home is None:
         raise AttributeError(f"module 'sklort' has no attribute {name!r}")

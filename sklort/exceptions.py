@@ -6,7 +6,8 @@
     ├── SessionError                onnxruntime's status codes, its class names, and the builtin a caller would catch
     │   ├── Fail (RuntimeError)                      1
     │   ├── InvalidArgument (ValueError)             2
-    │   │   └── UnsupportedValue (TypeError, RuntimeError)    a Python object that no input takes
+    │   │   ├── UnsupportedValue (TypeError, RuntimeError)    a Python object that no input takes
+    │   │   └── InvalidUse (RuntimeError)    of a binding, an OrtValue, an option
     │   ├── NoSuchFile (FileNotFoundError)           3
     │   ├── NoModel (RuntimeError)                   4
     │   ├── EngineError (RuntimeError)               5
@@ -15,7 +16,11 @@
     │   ├── ModelLoaded (RuntimeError)               8
     │   ├── NotImplemented (NotImplementedError)     9
     │   ├── InvalidGraph (ValueError)               10
-    │   └── EPFail (RuntimeError)                   11
+    │   ├── EPFail (RuntimeError)                   11
+    │   ├── ModelLoadCanceled (RuntimeError)        12
+    │   ├── ModelRequiresCompilation (RuntimeError) 13
+    │   ├── NotFound (RuntimeError)                 14
+    │   └── DeviceReset (RuntimeError)              15
     ├── ConversionError (ValueError)     a fitted model that cannot be written as ONNX
     └── ParityError (ValueError)         the converted model differs from the original; carries the report
 
@@ -47,6 +52,10 @@ class InvalidArgument(SessionError, ValueError):
 
 class UnsupportedValue(InvalidArgument, TypeError, RuntimeError):
     """A value of a kind that no input takes; onnxruntime raises a bare RuntimeError for these."""
+
+
+class InvalidUse(InvalidArgument, RuntimeError):
+    """What onnxruntime refuses with a bare RuntimeError, of bindings, OrtValues, logging and backends."""
 
 
 class NoSuchFile(SessionError, FileNotFoundError):
@@ -83,6 +92,22 @@ class InvalidGraph(SessionError, ValueError):
 
 class EPFail(SessionError, RuntimeError):
     code = 11
+
+
+class ModelLoadCanceled(SessionError, RuntimeError):
+    code = 12
+
+
+class ModelRequiresCompilation(SessionError, RuntimeError):
+    code = 13
+
+
+class NotFound(SessionError, RuntimeError):
+    code = 14
+
+
+class DeviceReset(SessionError, RuntimeError):
+    code = 15
 
 
 class ConversionError(SklortError, ValueError):

@@ -29,6 +29,7 @@
 #include "program.h"
 #include "python_error.h"
 #include "runner.h"
+#include "signals.h"
 #include "table.h"
 #include "threads.h"
 #include "values.h"
@@ -142,11 +143,24 @@ NB_MODULE(_core, module) {
     }
   });
   choose_isa(isa == nullptr ? "" : isa);
+  find_main_thread();
+
+  nb::class_<StopFlag>(module, "StopFlag", "Ends the runs that were given it, when it is set; as a threading.Event.")
+      .def(nb::init<>())
+      .def("set", [](StopFlag& flag) { flag.set(true); })
+      .def("clear", [](StopFlag& flag) { flag.set(false); })
+      .def("is_set", &StopFlag::is_set);
 
   nb::class_<Runner>(module, "Program", "A compiled plan.")
       .def("fast", &Runner::fast, "x"_a.none(),
            "Run on one C-contiguous ndarray of the declared dtype and shape; None when `x` is anything else.")
-      .def("run", &Runner::run, "values"_a, "Run on one value for each input, in order; returns one for each output.")
+      .def("run", &Runner::run, "values"_a, "stop"_a.none() = nb::none(), "times"_a.none() = nb::none(),
+           "Run on one value for each input, in order; returns one for each output.\n\n"
+           "`stop`: ends the run when it is set. `times`: a list, which is given a tuple for each execution of a step: its "
+           "number, "
+           "thread, begin and end in nanoseconds, (element type, shape) of the tensors read and made, and the bytes that were "
+           "fed, "
+           "constant and made.")
       .def("guarded", &Runner::guarded, "nan"_a, "limit"_a,
            "The same program, whose `fast` returns None for arrays that hold a magnitude above `limit`, or NaN unless `nan`.")
       .def_prop_ro("block_rows", &Runner::block_rows, "The rows that run at once; 0 when a batch cannot be cut.")

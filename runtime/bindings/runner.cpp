@@ -4,6 +4,8 @@
 #include <chrono>
 #include <cstring>
 
+#include "signals.h"
+
 namespace nb = nanobind;
 
 namespace sklort {
@@ -83,18 +85,31 @@ bool Runner::keeps_gil(std::span<const Value> inputs, std::int64_t rows) const n
   return elements < many_elements;
 }
 
-std::optional<Program::Result> Runner::execute(std::span<const Value> inputs, bool guarded) const {
-  using Clock = std::chrono::steady_clock;
+std::optional<Program::Result> Runner::execute(std::span<const Value> inputs, bool guarded, const StopFlag* stop,
+                                               Trace* trace) const {
   const bool has_rows = !inputs.empty() && inputs[0].kind == Value::Kind::tensor && inputs[0].tensor.shape.rank() > 0;
   const std::int64_t rows = has_rows ? std::max<std::int64_t>(inputs[0].tensor.shape[0], 1) : 1;
-  std::optional<nb::gil_scoped_release> released;
-  if (!keeps_gil(inputs, rows)) released.emplace();
+  if (stop == nullptr && trace == nullptr && keeps_gil(inputs, rows)) return timed(inputs, rows, guarded, nullptr);
+  Signals signals;
+  try {
+    const nb::gil_scoped_release released;
+    Watch watch(stop == nullptr ? nullptr : stop->flag(), signals.asker(), &signals, trace);
+    const Watching watching(&watch);
+    return timed(inputs, rows, guarded, &watch);
+  } catch (const Stopped&) {
+    signals.rethrow();
+    fail_as_stopped();
+  }
+}
+
+std::optional<Program::Result> Runner::timed(std::span<const Value> inputs, std::int64_t rows, bool guarded, Watch* watch) const {
+  using Clock = std::chrono::steady_clock;
   const float predicted = pace_.predict(rows);
   const int threads = predicted >= 0 && predicted < worth_sharing ? 1 : this->threads();
   if (guarded && range_.is_bounded() && !is_within(inputs[0].tensor, range_, threads)) return std::nullopt;
-  if (!pace_.is_due()) return program_->run(inputs, threads);
+  if (!pace_.is_due()) return program_->run(inputs, threads, watch);
   const auto start = Clock::now();
-  auto result = program_->run(inputs, threads);
+  auto result = program_->run(inputs, threads, watch);
   pace_.note(rows, std::chrono::duration<float, std::nano>(Clock::now() - start).count());
   return result;
 }
@@ -134,18 +149,53 @@ nb::object Runner::fast(nb::handle object) const {
   return tuple;
 }
 
-nb::list Runner::run(const nb::list& objects) const {
+namespace {
+
+// For each execution of a step: its number, the thread, begin and end in nanoseconds of the monotonic clock, (element type,
+// shape) of the tensors it read and made, and how many bytes were fed, constant, and made.
+void hand_over(Trace& trace, nb::list times) {
+  const auto tensors = [](const std::vector<StepTime::Seen>& seen) {
+    nb::list list;
+    for (const StepTime::Seen& one : seen) {
+      nb::list shape;
+      for (const std::int64_t dim : one.shape) shape.append(dim);
+      list.append(nb::make_tuple(static_cast<int>(one.dtype), shape));
+    }
+    return list;
+  };
+  for (const StepTime& time : trace.take()) {
+    times.append(nb::make_tuple(time.step, time.thread, time.begin, time.end, tensors(time.inputs), tensors(time.outputs),
+                                time.fed_bytes, time.constant_bytes, time.made_bytes));
+  }
+}
+
+}  // namespace
+
+nb::list Runner::run(const nb::list& objects, const StopFlag* stop, nb::object times) const {
   const auto inputs = program_->inputs();
   if (objects.size() != inputs.size()) {
     throw Error(Status::invalid_argument, sentence("expected ", inputs.size(), " inputs, got ", objects.size()));
   }
+  const Pulse::Stoppable stoppable(stop == nullptr ? nullptr : stop->flag());
   Keep keep;
   std::vector<Value> values;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     values.push_back(value_from_python(objects[i], keep));
     check(values.back(), inputs[i]);
   }
-  std::optional<Program::Result> result = execute(values, false);
+  const auto compute = [&] {
+    if (times.is_none()) return execute(values, false, stop);
+    Trace trace;
+    try {
+      auto result = execute(values, false, stop, &trace);
+      hand_over(trace, nb::cast<nb::list>(times));
+      return result;
+    } catch (...) {
+      hand_over(trace, nb::cast<nb::list>(times));
+      throw;
+    }
+  };
+  std::optional<Program::Result> result = compute();
   nb::list list;
   for (std::size_t i = 0; i < program_->outputs().size(); ++i) list.append(nb::steal(output(*result, i)));
   return list;

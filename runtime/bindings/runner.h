@@ -45,6 +45,17 @@ class Pace {
   std::atomic<std::uint32_t> calls_{0};
 };
 
+// Raised by any thread to end a run early.
+class StopFlag {
+ public:
+  void set(bool raised) noexcept { raised_.store(raised, std::memory_order_relaxed); }
+  bool is_set() const noexcept { return raised_.load(std::memory_order_relaxed); }
+  const std::atomic<bool>* flag() const noexcept { return &raised_; }
+
+ private:
+  std::atomic<bool> raised_{false};
+};
+
 class Runner {
  public:
   Runner(std::shared_ptr<const Program> program, int threads, Range range)
@@ -52,7 +63,8 @@ class Runner {
 
   // What Python calls.
   nanobind::object fast(nanobind::handle object) const;
-  nanobind::list run(const nanobind::list& objects) const;
+  // `times`, unless None, is a list that is given a tuple for each execution of a step.
+  nanobind::list run(const nanobind::list& objects, const StopFlag* stop, nanobind::object times) const;
   Runner guarded(bool nan, double limit) const { return {program_, threads_, Range{nan, limit}}; }
   std::int64_t block_rows() const noexcept { return program_->block_rows(); }
   std::vector<std::string> explain() const;
@@ -61,14 +73,16 @@ class Runner {
   const std::shared_ptr<const Program>& program() const noexcept { return program_; }
   // Reads an array of the very dtype and shape that the input declares; false for anything else, and for no elements.
   bool read(std::size_t input, PyObject* object, Value& value, Keep& keep) const;
-  // Nothing when `guarded` and a value of the first input is outside the range.
-  std::optional<Program::Result> execute(std::span<const Value> inputs, bool guarded) const;
+  // Nothing when `guarded` and a value of the first input is outside the range. Throws what a signal's handler raised meanwhile.
+  std::optional<Program::Result> execute(std::span<const Value> inputs, bool guarded, const StopFlag* stop = nullptr,
+                                         Trace* trace = nullptr) const;
   // A new reference. `flat`: an array of shape (n, 1) becomes one of shape (n,).
   PyObject* output(Program::Result& result, std::size_t output, bool flat = false) const;
 
  private:
   int threads() const noexcept { return threads_ > 0 ? threads_ : thread_limit(); }
   bool keeps_gil(std::span<const Value> inputs, std::int64_t rows) const noexcept;
+  std::optional<Program::Result> timed(std::span<const Value> inputs, std::int64_t rows, bool guarded, Watch* watch) const;
 
   std::shared_ptr<const Program> program_;
   int threads_;

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "convert.h"
+#include "signals.h"
 
 namespace nb = nanobind;
 
@@ -54,7 +55,11 @@ Tensor texts_from_objects(PyArrayObject* array, Keep& keep) {
   const auto count = static_cast<std::size_t>(shape.count());
   std::string_view* texts = new_texts(count, keep);
   auto* const* elements = static_cast<PyObject* const*>(PyArray_DATA(as_array(flat)));
-  for (std::size_t i = 0; i < count; ++i) texts[i] = text_of(elements[i] == nullptr ? Py_None : elements[i], keep);
+  Pulse pulse;
+  for (std::size_t i = 0; i < count; ++i) {
+    pulse.beat();
+    texts[i] = text_of(elements[i] == nullptr ? Py_None : elements[i], keep);
+  }
   return {DType::string, shape, texts, {}};
 }
 
@@ -68,7 +73,9 @@ Tensor texts_from_fixed(PyArrayObject* array, bool wide, Keep& keep) {
   const auto width = static_cast<std::size_t>(PyArray_ITEMSIZE(as_array(flat)));
   const char* item = static_cast<const char*>(PyArray_DATA(as_array(flat)));
   std::string_view* texts = new_texts(count, keep);
+  Pulse pulse;
   for (std::size_t i = 0; i < count; ++i, item += width) {
+    pulse.beat();
     nb::object text;
     if (wide) {
       const auto* code = reinterpret_cast<const Py_UCS4*>(item);
@@ -135,7 +142,9 @@ nb::object array_to_python(const Tensor& tensor, void* owned) {
     nb::object array = steal(PyArray_SimpleNew(tensor.shape.rank(), dims, NPY_OBJECT));
     auto** elements = static_cast<PyObject**>(PyArray_DATA(as_array(array)));
     const auto texts = tensor.span<std::string_view>();
+    Pulse pulse;
     for (std::size_t i = 0; i < texts.size(); ++i) {
+      pulse.beat();
       PyObject* text = text_to_python(texts[i]).release().ptr();
       std::swap(elements[i], text);
       Py_XDECREF(text);
@@ -163,7 +172,9 @@ nb::object table_to_python(const Composite& table) {
   std::vector<nb::object> keys;
   for (std::int64_t column = 0; column < columns; ++column) keys.push_back(element_to_python(table.keys, column));
   nb::object list = steal(PyList_New(rows));
+  Pulse pulse;
   for (std::int64_t row = 0; row < rows; ++row) {
+    pulse.beat();
     nb::object dict = steal(PyDict_New());
     for (std::int64_t column = 0; column < columns; ++column) {
       const nb::object element = element_to_python(table.values, row * columns + column);

@@ -74,7 +74,7 @@ void Dense<T>::run_here(const T* x, std::int64_t n, T* y, std::int64_t stride) c
 }
 
 template <class T>
-void Dense<T>::run(const T* x, std::int64_t n, T* y, int threads) const noexcept {
+void Dense<T>::run(const T* x, std::int64_t n, T* y, int threads) const {
   std::int64_t rows = chunk();
   if (packed_.k * packed_.m >= 8192 && n < rows * threads) rows = (n / threads + 16) / 16 * 16;  // each row is work enough
   if (n <= rows) return run_here(x, n, y);

@@ -39,7 +39,7 @@ class Dense {
   std::int64_t inputs() const noexcept { return packed_.k; }
   std::int64_t outputs() const noexcept { return packed_.m; }
   // y[n, outputs] = x[n, inputs] times the matrix, plus the bias.
-  void run(const T* x, std::int64_t n, T* y, int threads) const noexcept;
+  void run(const T* x, std::int64_t n, T* y, int threads) const;
   // So many rows are worth a thread of their own.
   std::int64_t chunk() const noexcept;
   // `run` on the calling thread, for callers that divide the rows themselves.

@@ -11,7 +11,7 @@ namespace sklort {
 
 SKLORT_DECLARE(FiniteLoops, finite_loops)
 
-bool is_within(const Tensor& tensor, Range range, int threads) noexcept {
+bool is_within(const Tensor& tensor, Range range, int threads) {
   constexpr double infinity = std::numeric_limits<double>::infinity();
   if ((range.nan && range.limit == infinity) || (tensor.dtype != DType::float32 && tensor.dtype != DType::float64)) return true;
   const FiniteLoops& loops = SKLORT_CHOOSE(finite_loops);

@@ -15,6 +15,6 @@ struct Range {
 };
 
 // Whether every value of a float32 or float64 tensor is in `range`; other types always are.
-bool is_within(const Tensor& tensor, Range range, int threads) noexcept;
+bool is_within(const Tensor& tensor, Range range, int threads);
 
 }  // namespace sklort

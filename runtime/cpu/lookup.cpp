@@ -47,17 +47,27 @@ RealLookup::RealLookup(std::span<const double> keys, Duplicates duplicates) {
   bits_ = IntegerLookup(bits, duplicates);
 }
 
-TextLookup::TextLookup(std::vector<std::string> keys, Duplicates duplicates) : keys_(std::move(keys)) {
-  check_count(keys_.size());
-  slots_.assign(std::bit_ceil(std::max<std::size_t>(2 * keys_.size(), 1)), Slot{});
+TextLookup::TextLookup(std::span<const std::string> keys, Duplicates duplicates) {
+  check_count(keys.size());
+  slots_.assign(std::bit_ceil(std::max<std::size_t>(2 * keys.size(), 1)), Slot{});
   mask_ = slots_.size() - 1;
-  for (std::size_t i = 0; i < keys_.size(); ++i) {
-    const std::uint64_t hash = hash_of(keys_[i]);
-    std::uint64_t place = hash & mask_;
-    while (slots_[place].index >= 0 && keys_[static_cast<std::size_t>(slots_[place].index)] != keys_[i])
-      place = (place + 1) & mask_;
-    if (slots_[place].index < 0 || duplicates == Duplicates::last) slots_[place].index = static_cast<std::int32_t>(i);
-    slots_[place].tag = static_cast<std::uint32_t>(hash >> 32);
+  starts_.reserve(keys.size());
+  for (const std::string& key : keys) {
+    if (key.size() > std::numeric_limits<std::uint32_t>::max()) fail("a key of ", key.size(), " bytes is too long");
+    const auto index = static_cast<std::int32_t>(starts_.size());
+    longest_ = std::max(longest_, key.size());
+    starts_.push_back(tails_.size());
+    if (key.size() > head_size) tails_.append(key, head_size);
+    const std::uint64_t head = head_of(key);
+    std::uint64_t place = first_place(key, head);
+    const auto taken = [&](const Slot& slot) {
+      return slot.index >= 0 && !(slot.head == head && slot.size == key.size() && same_tail(slot, key));
+    };
+    while (taken(slots_[place])) place = (place + 1) & mask_;
+    Slot& slot = slots_[place];
+    if (slot.index < 0 || duplicates == Duplicates::last) {
+      slot = {head, static_cast<std::uint32_t>(key.size()), index};
+    }
   }
 }
 

@@ -63,58 +63,91 @@ class RealLookup {
   IntegerLookup bits_;
 };
 
+// A slot holds the beginning of its key: a word of at most eight bytes is found, or missed, without reading another place.
 class TextLookup {
  public:
   TextLookup() = default;
-  TextLookup(std::vector<std::string> keys, Duplicates duplicates);
+  TextLookup(std::span<const std::string> keys, Duplicates duplicates);
 
-  std::int32_t find(std::string_view key) const noexcept {
-    const std::uint64_t hash = hash_of(key);
-    for (std::uint64_t place = hash & mask_;; place = (place + 1) & mask_) {
+  // A key on the way to its place: who looks for many sets out for all of them before the first one arrives.
+  struct Sought {
+    std::string_view key;
+    std::uint64_t head;
+    std::uint64_t place;
+  };
+  Sought seek(std::string_view key) const noexcept {
+    if (key.size() > longest_) return {key, 0, nowhere};
+    const std::uint64_t head = head_of(key);
+    const std::uint64_t place = first_place(key, head);
+    __builtin_prefetch(&slots_[place]);
+    return {key, head, place};
+  }
+
+  std::int32_t find(const Sought& sought) const noexcept {
+    if (sought.place == nowhere) return -1;
+    for (std::uint64_t place = sought.place;; place = (place + 1) & mask_) {
       const Slot& slot = slots_[place];
       if (slot.index < 0) return -1;
-      if (slot.tag == static_cast<std::uint32_t>(hash >> 32) && keys_[static_cast<std::size_t>(slot.index)] == key)
-        return slot.index;
+      if (slot.head == sought.head && slot.size == sought.key.size() && same_tail(slot, sought.key)) return slot.index;
     }
   }
+  std::int32_t find(std::string_view key) const noexcept { return find(seek(key)); }
 
  private:
   struct Slot {
-    std::uint32_t tag = 0;  // the hash's upper half
+    std::uint64_t head = 0;
+    std::uint32_t size = 0;
     std::int32_t index = -1;
   };
-  static std::uint64_t hash_of(std::string_view text) noexcept;
+  static constexpr std::size_t head_size = 8;
+  static constexpr std::uint64_t nowhere = ~std::uint64_t{0};
+  static constexpr std::uint64_t factor = 0x9E3779B97F4A7C15U;
 
-  std::vector<std::string> keys_;
+  template <class Word>
+  static std::uint64_t read(const char* from) noexcept {
+    Word word;
+    std::memcpy(&word, from, sizeof word);
+    return word;
+  }
+
+  // The first eight bytes, those that are not there being zero.
+  static std::uint64_t head_of(std::string_view text) noexcept {
+    const char* data = text.data();
+    const std::size_t size = text.size();
+    if (size >= 8) return read<std::uint64_t>(data);
+    if (size >= 4) {  // two halves that may overlap, bit upon equal bit
+      return read<std::uint32_t>(data) | read<std::uint32_t>(data + size - 4) << (8 * (size - 4));
+    }
+    if (size == 0) return 0;
+    const std::size_t middle = size / 2;
+    return read<std::uint8_t>(data) | read<std::uint8_t>(data + middle) << (8 * middle) |
+           read<std::uint8_t>(data + size - 1) << (8 * (size - 1));
+  }
+
+  std::uint64_t first_place(std::string_view text, std::uint64_t head) const noexcept {
+    const auto mix = [](std::uint64_t hash, std::uint64_t word) noexcept {
+      hash = (hash ^ word) * factor;
+      return hash ^ (hash >> 32);
+    };
+    std::uint64_t hash = mix(text.size() * factor, head);
+    const char* data = text.data();
+    for (std::size_t at = head_size; at < text.size(); at += 8) {  // the last eight bytes may overlap those before
+      hash = mix(hash, read<std::uint64_t>(data + (at + 8 <= text.size() ? at : text.size() - 8)));
+    }
+    return hash & mask_;
+  }
+
+  bool same_tail(const Slot& slot, std::string_view key) const noexcept {
+    if (key.size() <= head_size) return true;
+    const char* tail = tails_.data() + starts_[static_cast<std::size_t>(slot.index)];
+    return std::memcmp(tail, key.data() + head_size, key.size() - head_size) == 0;
+  }
+
   std::vector<Slot> slots_{1};  // never full
   std::uint64_t mask_ = 0;
+  std::size_t longest_ = 0;
+  std::string tails_;                  // what the keys have beyond their heads
+  std::vector<std::uint64_t> starts_;  // by key: where its tail lies
 };
-
-inline std::uint64_t TextLookup::hash_of(std::string_view text) noexcept {
-  constexpr std::uint64_t factor = 0x9E3779B97F4A7C15U;
-  const auto mix = [](std::uint64_t hash, std::uint64_t word) noexcept {
-    hash = (hash ^ word) * factor;
-    return hash ^ (hash >> 32);
-  };
-  const char* data = text.data();
-  std::size_t left = text.size();
-  std::uint64_t hash = mix(left, factor);
-  for (; left >= 8; data += 8, left -= 8) {
-    std::uint64_t word;
-    std::memcpy(&word, data, 8);
-    hash = mix(hash, word);
-  }
-  std::uint64_t word = 0;
-  if (left >= 4) {  // two halves, which may overlap
-    std::uint32_t low;
-    std::uint32_t high;
-    std::memcpy(&low, data, 4);
-    std::memcpy(&high, data + left - 4, 4);
-    word = std::uint64_t{high} << 32 | low;
-  } else {
-    for (std::size_t i = 0; i < left; ++i) word |= std::uint64_t{static_cast<unsigned char>(data[i])} << (8 * i);
-  }
-  return mix(hash, word);
-}
 
 }  // namespace sklort

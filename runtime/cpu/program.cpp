@@ -67,6 +67,7 @@ Value& Body::feed(int input) noexcept { return frame_.fed_[static_cast<std::size
 Value& Body::result(int output) noexcept { return frame_.results_[static_cast<std::size_t>(output)]; }
 
 void Body::run() {
+  if (frame_.memory_.watch != nullptr) frame_.memory_.watch->check();
   const Program& program = *subgraph_.program;
   const std::size_t fed = program.inputs_.size() - subgraph_.captured.size();
   for (std::size_t i = 0; i < program.inputs_.size(); ++i) {  // each time: the steps use the slots again for values of their own
@@ -204,6 +205,7 @@ void Program::clear(Frame& frame) const noexcept {
 void Program::give_back(std::unique_ptr<Frame> frame) const noexcept {
   clear(*frame);
   frame->memory_.texts.clear();
+  frame->memory_.watch = nullptr;
   Frame* nobody = nullptr;
   if (spare_.compare_exchange_strong(nobody, frame.get(), std::memory_order_release, std::memory_order_relaxed)) {
     frame.release();
@@ -217,7 +219,10 @@ void Program::give_back(std::unique_ptr<Frame> frame) const noexcept {
 }
 
 void Program::execute(Frame& frame, int threads) const {
+  Watch* const watch = frame.own_memory_ == nullptr ? nullptr : frame.memory_.watch;  // a Body looks for its steps
   for (const Step& step : steps_) {
+    if (watch != nullptr) watch->check();
+    const std::int64_t begin = watch != nullptr && watch->trace() != nullptr ? Trace::now() : 0;
     Call call(frame, step, threads);
     try {
       step.op->run(call);
@@ -226,6 +231,7 @@ void Program::execute(Frame& frame, int threads) const {
     } catch (const std::bad_alloc&) {
       throw Error(Status::fail, sentence(step.label, ": not enough memory"));
     }
+    if (begin != 0) note(frame, step, begin);
     if (!frame.scratch_.empty()) frame.scratch_.clear();
     if (frame.unread_count_ != 0) frame.forget_unread();
     for (const int slot : step.release) {
@@ -258,10 +264,11 @@ void Program::run_steps(Frame& frame, std::span<const Value> inputs, int threads
   }
 }
 
-Program::Result Program::run(std::span<const Value> inputs, int threads) const {
+Program::Result Program::run(std::span<const Value> inputs, int threads, Watch* watch) const {
   Result result(*this);
-  if (block_rows_ != 0 && run_blocks(result, inputs, threads)) return result;
+  if (block_rows_ != 0 && run_blocks(result, inputs, threads, watch)) return result;
   result.frame_ = borrow();
+  result.frame_->memory_.watch = watch;
   run_steps(*result.frame_, inputs, threads);
   return result;
 }
@@ -291,7 +298,7 @@ std::int64_t Program::block_of(std::int64_t rows, int threads) const noexcept {
   return std::clamp<std::int64_t>(rounded, std::min<std::int64_t>(block_rows_, 256), block_rows_);
 }
 
-bool Program::run_blocks(Result& result, std::span<const Value> inputs, int threads) const {
+bool Program::run_blocks(Result& result, std::span<const Value> inputs, int threads, Watch* watch) const {
   const std::int64_t rows = inputs[0].tensor.shape.rank() > 0 ? inputs[0].tensor.shape[0] : 0;
   for (const Value& input : inputs) {
     if (input.kind != Value::Kind::tensor || input.tensor.shape.rank() == 0 || input.tensor.shape[0] != rows) return false;
@@ -348,8 +355,10 @@ bool Program::run_blocks(Result& result, std::span<const Value> inputs, int thre
   std::atomic<bool> fine{true};
   parallel(rows, block, threads, [&](std::int64_t first, std::int64_t last) noexcept {
     try {
+      const Watching watching(watch);  // nested loops may throw: here it is caught
       std::vector<Value> parts;
       auto frame = borrow();
+      frame->memory_.watch = watch;
       for (; first < last && fine.load(std::memory_order_relaxed); first += block) {
         if (!run_block(*frame, parts, first, std::min(last, first + block))) fine = false;
       }
@@ -361,6 +370,7 @@ bool Program::run_blocks(Result& result, std::span<const Value> inputs, int thre
   if (!fine) {
     result.whole_.clear();
     result.memory_.clear();
+    if (watch != nullptr && watch->stopped()) throw Stopped{};
   }
   return fine;
 }

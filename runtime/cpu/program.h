@@ -17,6 +17,7 @@
 #include "op.h"
 #include "row_layout.h"
 #include "value.h"
+#include "watch.h"
 
 namespace sklort {
 
@@ -61,6 +62,7 @@ class Frame {
   struct Memory {
     BufferPool pool;
     std::vector<std::unique_ptr<std::string>> texts;
+    Watch* watch = nullptr;  // of this run
   };
   // Declared before the values, which give their memory back to it when they go.
   std::unique_ptr<Memory> own_memory_;  // of the outermost frame
@@ -107,7 +109,8 @@ class Program {
   Program& operator=(const Program&) = delete;
   ~Program() { delete spare_.load(); }
 
-  Result run(std::span<const Value> inputs, int threads) const;
+  // Throws Stopped when the watch says so.
+  Result run(std::span<const Value> inputs, int threads, Watch* watch = nullptr) const;
 
   std::span<const ProgramInput> inputs() const noexcept { return inputs_; }
   std::span<const ProgramOutput> outputs() const noexcept { return outputs_; }
@@ -125,10 +128,11 @@ class Program {
   void clear(Frame& frame) const noexcept;
   void execute(Frame& frame, int threads) const;
   static std::string read_by(const Frame& frame, const Step& step);
+  void note(const Frame& frame, const Step& step, std::int64_t begin) const;
   void run_steps(Frame& frame, std::span<const Value> inputs, int threads) const;
   // False when the batch cannot be cut, or a block failed: the whole batch then runs at once, and raises what it raises.
   std::int64_t block_of(std::int64_t rows, int threads) const noexcept;
-  bool run_blocks(Result& result, std::span<const Value> inputs, int threads) const;
+  bool run_blocks(Result& result, std::span<const Value> inputs, int threads, Watch* watch) const;
 
   std::size_t slot_count_ = 0;
   std::size_t subgraph_count_ = 0;

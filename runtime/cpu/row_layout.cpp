@@ -279,7 +279,7 @@ Found label_and_scores(const Node&, Inputs inputs) {
 Found linear_model(const Node&, Inputs inputs) {
   if (inputs.size() < 3) return std::nullopt;
   if (!std::ranges::all_of(inputs.first(inputs.size() - 2),
-                           [](const RowLayout& one) { return are_rows(one) && one.rank() == 2; }))
+                           [](const RowLayout& one) { return are_rows(one) && one.rank() <= 2; }))
     return std::nullopt;
   return std::vector<Dims>{Dims{}, Dims{-1}, Dims{-1}};
 }

@@ -3,6 +3,10 @@
 
 #include "hot.h"
 
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
 namespace sklort::SKLORT_HOT {
 namespace {
 
@@ -38,6 +42,24 @@ SKLORT_INLINE void store(T* to, Vector<T> vector) noexcept {
 template <class T>
 SKLORT_INLINE Vector<T> broadcast(T value) noexcept {
   return value - Vector<T>{};
+}
+
+// Whether a comparison holds in some lane.
+template <class Mask>
+SKLORT_INLINE bool any(Mask mask) noexcept {
+  static_assert(sizeof(Mask) == vector_bytes);
+#if defined(__AVX512F__)
+  const auto bits = reinterpret_cast<const __m512i&>(mask);
+  return _mm512_test_epi32_mask(bits, bits) != 0;
+#elif defined(__AVX2__)
+  return _mm256_movemask_epi8(reinterpret_cast<const __m256i&>(mask)) != 0;
+#elif defined(__SSE2__)
+  return _mm_movemask_epi8(reinterpret_cast<const __m128i&>(mask)) != 0;
+#else
+  std::int64_t all = 0;
+  for (std::size_t lane = 0; lane < sizeof mask / sizeof mask[0]; ++lane) all |= mask[lane];
+  return all != 0;
+#endif
 }
 
 // In lane order, so that the result depends on the vector's width alone.

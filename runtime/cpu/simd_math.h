@@ -1,8 +1,11 @@
 // exp(), tanh() and the logistic function on vectors, for hot files. Plain IEEE operations in a fixed order, without fused
 // multiply-add: a value has the same bits in every lane and on every instruction set. NaN stays NaN.
 //
-// x = k log 2 + r with |r| <= log(2) / 2, the Taylor polynomial of exp in r, then times 2^k in two steps so that results below
-// the normal numbers are rounded once. The error is below one unit in the last place.
+// x = k log 2 + r with |r| <= log(2) / 2, the Taylor polynomial of exp in r, then times 2^k in two steps, as 2^k may be too
+// large. The error is below one unit in the last place.
+//
+// Results below the normal numbers are put together as integers: where a multiplication or division gives or reads such a number,
+// processors stop for a hundred cycles and more, and a softmax of scores that lie far apart is full of them.
 #pragma once
 
 #include "simd.h"
@@ -55,37 +58,92 @@ SKLORT_INLINE Reduced<float> reduce_exp<float>(Vector<float> x) noexcept {
   return {shifted, r, r2 * (a + r2 * r2 * b) + rest};
 }
 
-// Beyond the bounds the result is 0 or infinity; a NaN passes both comparisons unchanged.
 template <class T>
-Vector<T> exp(Vector<T> x) noexcept;
+struct Format;
 
 template <>
-SKLORT_INLINE Vector<double> exp<double>(Vector<double> x) noexcept {
+struct Format<float> {
+  using Bits = Vector<std::uint32_t>;
+  using Signed = Vector<std::int32_t>;
+  static constexpr int mantissa = 23;
+  static constexpr std::uint32_t bias = 127;
+  static constexpr std::uint32_t magic = 0x4B400000U;  // the bits of reduce_exp's number for k = 0
+  static constexpr float lowest = -104.0F;
+  static constexpr float highest = 89.0F;
+  static constexpr float normal = -87.33656F;  // exp of what is below is below the normal numbers
+};
+
+template <>
+struct Format<double> {
   using Bits = Vector<std::uint64_t>;
-  x = x < -746.0 ? broadcast(-746.0) : x;
-  x = x > 710.0 ? broadcast(710.0) : x;
-  const Reduced<double> parts = reduce_exp<double>(x);
-  const Vector<double> y = 1.0 + (parts.r + parts.beyond);
-  // k = (half) + (k - half), each biased; unsigned shifts are the ones every instruction set has.
-  const Bits biased = reinterpret_cast<const Bits&>(parts.k_bits) - (0x4338000000000000ULL - 2048);
-  const Bits half = biased >> 1;
-  const Bits first = (half - 1) << 52;
-  const Bits second = (biased - half - 1) << 52;
-  return y * reinterpret_cast<const Vector<double>&>(first) * reinterpret_cast<const Vector<double>&>(second);
+  using Signed = Vector<std::int64_t>;
+  static constexpr int mantissa = 52;
+  static constexpr std::uint64_t bias = 1023;
+  static constexpr std::uint64_t magic = 0x4338000000000000ULL;
+  static constexpr double lowest = -746.0;
+  static constexpr double highest = 710.0;
+  static constexpr double normal = -708.3964185322642;
+};
+
+template <class T>
+SKLORT_INLINE Vector<T> from_bits(typename Format<T>::Bits bits) noexcept {
+  return reinterpret_cast<const Vector<T>&>(bits);
 }
 
-template <>
-SKLORT_INLINE Vector<float> exp<float>(Vector<float> x) noexcept {
-  using Bits = Vector<std::uint32_t>;
-  x = x < -104.0F ? broadcast(-104.0F) : x;
-  x = x > 89.0F ? broadcast(89.0F) : x;
-  const Reduced<float> parts = reduce_exp<float>(x);
-  const Vector<float> y = 1.0F + (parts.r + parts.beyond);
-  const Bits biased = reinterpret_cast<const Bits&>(parts.k_bits) - (0x4B400000U - 256);
-  const Bits half = biased >> 1;
-  const Bits first = (half - 1) << 23;
-  const Bits second = (biased - half - 1) << 23;
-  return y * reinterpret_cast<const Vector<float>&>(first) * reinterpret_cast<const Vector<float>&>(second);
+template <class T>
+SKLORT_INLINE typename Format<T>::Bits to_bits(const Vector<T>& x) noexcept {
+  return reinterpret_cast<const typename Format<T>::Bits&>(x);
+}
+
+// The smallest number above 0 times 0 <= x <= 2^mantissa, rounded to the nearest multiple of it.
+template <class T>
+SKLORT_INLINE Vector<T> multiple_of_smallest(Vector<T> x) noexcept {
+  constexpr auto whole =
+      static_cast<T>(std::uint64_t{1} << Format<T>::mantissa);  // adding it rounds to an integer, in the low bits
+  return from_bits<T>(to_bits<T>(x + whole) - to_bits<T>(broadcast(whole)));
+}
+
+// Beyond the bounds the result is 0 or infinity; a NaN passes all comparisons unchanged.
+template <class T>
+SKLORT_INLINE Vector<T> exp(Vector<T> x) noexcept {
+  using F = Format<T>;
+  using Bits = typename F::Bits;
+  x = x < F::lowest ? broadcast(F::lowest) : x;
+  x = x > F::highest ? broadcast(F::highest) : x;
+  const Reduced<T> parts = reduce_exp<T>(x);
+  const Vector<T> y = T{1} + (parts.r + parts.beyond);
+  // k = (half) + (k - half), each biased; unsigned shifts are the ones every instruction set has.
+  const auto times = [&](Bits biased) noexcept {
+    const Bits half = biased >> 1;
+    return y * from_bits<T>((half - 1) << F::mantissa) * from_bits<T>((biased - half - 1) << F::mantissa);
+  };
+  constexpr auto twice = 2 * (F::bias + 1);
+  const Bits biased = to_bits<T>(parts.k_bits) - (F::magic - twice);
+  const auto small = x < F::normal;
+  if (!any(small)) return times(biased);
+  const Bits multiples = biased + (F::bias - 1 + F::mantissa + F::bias - twice);  // of the smallest number, as a power of two
+  const Vector<T> scaled = y * from_bits<T>((small ? multiples : Bits{} + F::bias) << F::mantissa);
+  return small ? multiple_of_smallest<T>(scaled) : times(small ? Bits{} + twice : biased);
+}
+
+// a / b for 0 <= a <= b, where b is 1 or not much more.
+template <class T>
+SKLORT_INLINE Vector<T> part_of(Vector<T> a, Vector<T> b) noexcept {
+  using F = Format<T>;
+  constexpr auto least = decltype(F::bias){1} << F::mantissa;  // the bits of the smallest normal number
+  const auto small = (to_bits<T>(a) < least * F::mantissa) & (b == b);
+  if (!any(small)) return a / b;
+  // Times 2^bias the numbers are normal ones.
+  using Bits = typename F::Bits;
+  constexpr auto units = static_cast<T>(std::uint64_t{1} << (F::mantissa - 1));  // 2^-bias in smallest numbers
+  const auto tiny = to_bits<T>(a) < least;
+  const Vector<T> counted = __builtin_convertvector(reinterpret_cast<const typename F::Signed&>(a), Vector<T>) / units;
+  const Vector<T> raised = (small & ~tiny ? a : Vector<T>{}) * from_bits<T>(Bits{} + ((2 * F::bias) << F::mantissa));
+  const Vector<T> quotient = (tiny ? counted : raised) / b;
+  const auto normal = quotient >= T{2};
+  const Vector<T> lowered = T{0.5} * (normal ? quotient : broadcast(T{2})) * from_bits<T>(Bits{} + least);
+  const Vector<T> found = normal ? lowered : multiple_of_smallest<T>(quotient * units);
+  return small ? found : (small ? b : a) / b;
 }
 
 // 2^k for 0 <= k < 64, from the bits that reduce_exp gives.
@@ -122,7 +180,7 @@ template <class T>
 SKLORT_INLINE Vector<T> logistic(Vector<T> x) noexcept {
   const Vector<T> one = broadcast(T{1});
   const Vector<T> z = exp<T>(x < T{0} ? x : -x);
-  return (x >= T{0} ? one : z) / (one + z);
+  return part_of<T>(x >= T{0} ? one : z, one + z);
 }
 
 // to[i] = function(from[i]), whole vectors only: the last elements are padded, so each sees the same operations.

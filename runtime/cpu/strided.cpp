@@ -81,7 +81,7 @@ void copy_tiles(const T* from, std::int64_t rows, std::int64_t columns, std::int
 }
 
 template <class T>
-void copy_as(const T* from, const Strided& view, T* to, int threads) noexcept {
+void copy_as(const T* from, const Strided& view, T* to, int threads) {
   if (view.rank == 0) {
     *to = *from;
     return;

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #if defined(__linux__)
@@ -19,6 +20,8 @@
 #include <pthread.h>
 #include <unistd.h>
 #endif
+
+#include "watch.h"
 
 namespace sklort {
 
@@ -80,18 +83,35 @@ struct Job {
   std::int64_t chunk;
   detail::Body body;
   void* context;
+  Watch* watch;
   std::atomic<std::int64_t> next{0};
 
   void work(int worker) noexcept {
     for (;;) {
+      if (watch != nullptr && watch->poll()) return;
       const std::int64_t first = next.fetch_add(chunk, std::memory_order_relaxed);
       if (first >= count) return;
       body(context, worker, first, std::min(count, first + chunk));
     }
   }
+
+  // Everything on this thread: at once, or where somebody watches in ranges that grow until one takes about a millisecond.
+  void work_alone() noexcept {
+    using Clock = std::chrono::steady_clock;
+    if (watch == nullptr) return body(context, 0, 0, count);
+    std::int64_t range = chunk;
+    for (std::int64_t first = 0; first < count && !watch->poll();) {
+      const std::int64_t last = count - first > range ? first + range : count;
+      const auto start = Clock::now();
+      body(context, 0, first, last);
+      if (last < count && Clock::now() - start < std::chrono::milliseconds(1)) range *= 2;
+      first = last;
+    }
+  }
 };
 
 thread_local bool inside_job = false;
+thread_local Watch* watched = nullptr;
 
 class Pool {
  public:
@@ -197,22 +217,29 @@ int thread_limit() noexcept {
   return measured;
 }
 
+Watching::Watching(Watch* watch) noexcept : before_(std::exchange(watched, watch)) {}
+Watching::~Watching() { watched = before_; }
+
 void set_thread_limit(int threads) noexcept { chosen_limit.store(std::max(0, threads), std::memory_order_relaxed); }
 
 namespace detail {
 
-void parallel(std::int64_t count, std::int64_t chunk, int threads, Body body, void* context) noexcept {
-  if (inside_job) {
-    body(context, 0, 0, count);
-    return;
+void parallel(std::int64_t count, std::int64_t chunk, int threads, Body body, void* context) {
+  Watch* const watch = watched;
+  Job job{count, chunk, body, context, watch};
+  {
+    const Watching nobody(nullptr);  // what is called inside could not throw
+    const auto chunks = (count + chunk - 1) / chunk;
+    const int workers = inside_job ? 0 : static_cast<int>(std::min<std::int64_t>(threads, chunks)) - 1;
+    if (workers <= 0) {
+      job.work_alone();
+    } else {
+      inside_job = true;
+      if (!the_pool().run(job, workers)) job.work_alone();
+      inside_job = false;
+    }
   }
-  Job job{count, chunk, body, context, {}};
-  const auto chunks = (count + chunk - 1) / chunk;
-  const int workers = static_cast<int>(std::min<std::int64_t>(threads, chunks)) - 1;
-  inside_job = true;
-  const bool shared = workers > 0 && the_pool().run(job, workers);
-  if (!shared) body(context, 0, 0, count);
-  inside_job = false;
+  if (watch != nullptr && watch->stopped()) throw Stopped{};
 }
 
 }  // namespace detail

@@ -16,14 +16,15 @@ void set_thread_limit(int threads) noexcept;
 
 namespace detail {
 using Body = void (*)(void* context, int worker, std::int64_t first, std::int64_t last) noexcept;
-void parallel(std::int64_t count, std::int64_t chunk, int threads, Body body, void* context) noexcept;
+void parallel(std::int64_t count, std::int64_t chunk, int threads, Body body, void* context);
 }  // namespace detail
 
 // Calls body(first, last), or body(worker, first, last), for consecutive ranges of at most `chunk` that cover 0 <= i < count, on
 // at most `threads` threads; 0 <= worker < threads tells them apart. A call from inside a parallel body, or while another thread
-// uses the pool, runs on the calling thread alone, which may then be given more than a chunk at once.
+// uses the pool, runs on the calling thread alone, which may then be given several chunks at once. Throws Stopped, with the work
+// undone, when the run that is watched (watch.h) is to end.
 template <class Function>
-void parallel(std::int64_t count, std::int64_t chunk, int threads, Function&& body) noexcept {
+void parallel(std::int64_t count, std::int64_t chunk, int threads, Function&& body) {
   using Plain = std::remove_reference_t<Function>;
   const auto call = [](Plain& function, int worker, std::int64_t first, std::int64_t last) noexcept {
     if constexpr (std::is_invocable_v<Plain&, int, std::int64_t, std::int64_t>) {
@@ -33,7 +34,7 @@ void parallel(std::int64_t count, std::int64_t chunk, int threads, Function&& bo
       function(first, last);
     }
   };
-  if (threads <= 1 || count <= chunk) {
+  if (count <= chunk) {
     if (count > 0) call(body, 0, 0, count);
     return;
   }

@@ -1,6 +1,19 @@
 from collections.abc import Sequence
 
 
+class StopFlag:
+    """
+    Ends the runs that were given it, when it is set; as a threading.Event.
+    """
+
+    def __init__(self) -> None: ...
+
+    def set(self) -> None: ...
+
+    def clear(self) -> None: ...
+
+    def is_set(self) -> bool: ...
+
 class Program:
     """A compiled plan."""
 
@@ -9,9 +22,11 @@ class Program:
         Run on one C-contiguous ndarray of the declared dtype and shape; None when `x` is anything else.
         """
 
-    def run(self, values: list) -> list:
+    def run(self, values: list, stop: StopFlag | None = None, times: object | None = None) -> list:
         """
         Run on one value for each input, in order; returns one for each output.
+
+        `stop`: ends the run when it is set. `times`: a list, which is given a tuple for each execution of a step: its number, thread, begin and end in nanoseconds, (element type, shape) of the tensors read and made, and the bytes that were fed, constant and made.
         """
 
     def guarded(self, nan: bool, limit: float) -> Program:

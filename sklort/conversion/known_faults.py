@@ -59,10 +59,6 @@ def _log_link(model: Any) -> bool:
     return model.loss in ("poisson", "gamma")
 
 
-def _word_ngrams(model: Any) -> bool:
-    return bool(max(model.ngram_range) > 1 and model.analyzer == "word")
-
-
 def _unscored_base(model: Any) -> bool:
     return not all(hasattr(e, "predict_proba") for e in model.estimators_)
 
@@ -130,10 +126,6 @@ _FAULTS: tuple[tuple[str, Predicate, str], ...] = (
         "stacks binary scores as two columns instead of one",
     ),
     ("OrdinalEncoder", _infrequent, "gives infrequent categories other codes"),
-    ("CountVectorizer", _word_ngrams, "keeps one-letter words, so n-grams differ"),
-    ("TfidfVectorizer", _word_ngrams, "keeps one-letter words, so n-grams differ"),
-    ("TfidfVectorizer", lambda m: m.sublinear_tf, "gives other values with sublinear_tf"),
-    ("TfidfTransformer", lambda m: m.sublinear_tf, "gives other values with sublinear_tf"),
     ("OneVsRestClassifier", _unscored_base, "scales scores to sum to one"),
     (
         "BaggingClassifier",

@@ -24,6 +24,7 @@ from sklort.graph.check import check_model
 from sklort.graph.inline import Call, Functions
 from sklort.graph.ir import Array, Attribute, AttributeKind, Graph, Model, Node, ValueInfo
 from sklort.graph.order import in_order
+from sklort.graph.overrides import Overrides
 from sklort.graph.proto import TensorReader, read_attribute, read_type, text
 from sklort.graph.source import Source, hint, read_source
 
@@ -31,7 +32,7 @@ NEWEST_IR = 14
 _ML = "ai.onnx.ml"
 
 
-def load(source: Any, extra_operators: Container[tuple[str, str]] = ()) -> Model:
+def load(source: Any, extra_operators: Container[tuple[str, str]] = (), overrides: Overrides | None = None) -> Model:
     """Load a model and check it.
 
     Parameters
@@ -41,6 +42,8 @@ def load(source: Any, extra_operators: Container[tuple[str, str]] = ()) -> Model
         nowhere else.
     extra_operators : container of (domain, op_type)
         Operators that run although ``onnx.defs`` does not know them.
+    overrides : Overrides, optional
+        Sizes and constants to be used in place of the model's.
 
     Returns
     -------
@@ -60,7 +63,8 @@ def load(source: Any, extra_operators: Container[tuple[str, str]] = ()) -> Model
         proto = _parse(origin)
     if not proto.HasField("graph"):
         raise InvalidArgument(f"{origin.label} holds no graph: expected an ONNX model")
-    model = _Reader(proto, TensorReader(origin.folder)).model()
+    overrides = overrides or Overrides()
+    model = _Reader(proto, TensorReader(origin.folder, overrides.external), overrides).model()
     check_model(model, extra_operators)
     return model
 
@@ -79,9 +83,10 @@ def _parse(origin: Source) -> ModelProto:
 class _Reader:
     """Reads one ModelProto."""
 
-    def __init__(self, proto: ModelProto, tensors: TensorReader) -> None:
+    def __init__(self, proto: ModelProto, tensors: TensorReader, overrides: Overrides) -> None:
         self.proto = proto
         self.tensors = tensors
+        self.overrides = overrides
         self.functions = Functions(proto, tensors)
 
     def model(self) -> Model:
@@ -93,6 +98,7 @@ class _Reader:
             raise Fail("the model imports no operator set; expected at least one opset_import entry")
         top = Call(opsets=opsets)
         graph = self.graph(proto.graph, top)
+        graph = replace(graph, constants=self.overrides.replaced(graph.constants))
         if _ML not in opsets:
             graph, opsets = _with_ml(graph, opsets)
         declared = {value.name: value for value in graph.inputs}
@@ -177,10 +183,9 @@ class _Reader:
         return found
 
     def value(self, proto: ValueInfoProto, call: Call) -> ValueInfo:
-        return ValueInfo(
-            call.rename(text(proto.name, "the name of an input or output")),
-            read_type(proto.type, f"value {proto.name!r}"),
-        )
+        kind = read_type(proto.type, f"value {proto.name!r}")
+        name = call.rename(text(proto.name, "the name of an input or output"))
+        return ValueInfo(name, self.overrides.fixed(kind, proto.type))
 
 
 def _opsets(imports: Iterable[Any]) -> dict[str, int]:

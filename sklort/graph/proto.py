@@ -6,6 +6,7 @@ With `load` and `save` the only place that touches ONNX protobufs.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,19 @@ import numpy as np
 import onnx
 from onnx import AttributeProto, SparseTensorProto, TensorProto, TypeProto
 
-from sklort.exceptions import Fail, InvalidGraph, InvalidProtobuf
+from sklort.exceptions import Fail, InvalidArgument, InvalidGraph, InvalidProtobuf
 from sklort.graph.ir import Array, Attribute, AttributeKind, Graph
-from sklort.graph.types import Dim, DType, MapType, OptionalType, SequenceType, SparseTensorType, TensorType, Type
+from sklort.graph.types import (
+    Dim,
+    DType,
+    MapType,
+    OptionalType,
+    SequenceType,
+    SparseTensorType,
+    TensorType,
+    Type,
+    dtype_of,
+)
 
 KINDS = {
     AttributeProto.INT: AttributeKind.INT,
@@ -75,10 +86,11 @@ def repeated(values: Any, dtype: Any) -> Array:
 
 
 class TensorReader:
-    """Tensors as arrays; data kept outside the model is read from `folder` and nowhere else."""
+    """Tensors as arrays; data kept outside the model is read from `folder` and nowhere else, or taken from `given`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, given: Mapping[str, Array] | None = None) -> None:
         self.folder = folder
+        self.given = given or {}
 
     def tensor(self, proto: TensorProto, label: str) -> Array:
         """The array of a tensor.
@@ -128,6 +140,14 @@ class TensorReader:
         return dense.reshape(shape)
 
     def _external(self, proto: TensorProto, dtype: DType, shape: tuple[int, ...], label: str) -> Array:
+        given = self.given.get(proto.name)
+        if given is not None:
+            if dtype_of(given) is not dtype or given.shape != shape:
+                raise InvalidArgument(
+                    f"{label}: expected a tensor({dtype.label}) of shape {list(shape)} in place of its external data, "
+                    f"got an array of {given.dtype} with shape {list(given.shape)}"
+                )
+            return given.copy()
         entries = {entry.key: entry.value for entry in proto.external_data}
         location = entries.get("location", "")
         folder = self.folder.resolve()

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from itertools import count
 
 import numpy as np
-from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, TypeProto, ValueInfoProto, numpy_helper
+import onnx.defs
+from onnx import (
+    AttributeProto,
+    FunctionProto,
+    GraphProto,
+    ModelProto,
+    NodeProto,
+    TensorProto,
+    TypeProto,
+    ValueInfoProto,
+    numpy_helper,
+)
 
 from sklort.exceptions import Fail
 from sklort.graph.ir import Array, Attribute, AttributeKind, Graph, Model, Node, ValueInfo
@@ -13,7 +26,17 @@ from sklort.graph.types import DType, MapType, OptionalType, SequenceType, Spars
 
 
 def to_proto(model: Model) -> ModelProto:
-    """`model` as a ModelProto; functions stay inlined, constants become initialisers."""
+    """`model` as a ModelProto; functions stay inlined, constants become initialisers.
+
+    A node of a version of its own, which came from a function, becomes a function again.
+
+    Raises
+    ------
+    Fail
+        Such a node holds a graph that reads values from outside.
+    """
+    functions: list[FunctionProto] = []
+    graph = _in_one_version(model.graph, model.opsets, functions)
     proto = ModelProto(
         ir_version=model.ir_version,
         producer_name=model.producer_name,
@@ -26,10 +49,72 @@ def to_proto(model: Model) -> ModelProto:
         proto.opset_import.add(domain=domain, version=version)
     for key, value in model.metadata.items():
         proto.metadata_props.add(key=key, value=value)
-    proto.graph.CopyFrom(graph_proto(model.graph))
+    if functions:
+        proto.opset_import.add(domain=_FUNCTIONS, version=1)
+        proto.functions.extend(functions)
+    proto.graph.CopyFrom(graph_proto(graph))
     proto.graph.input.extend(_value(value) for value in model.overridable)
     proto.graph.doc_string = model.graph_doc_string
     return proto
+
+
+_FUNCTIONS = "sklort.versions"
+"""The domain of functions that hold one node of another version than the model's."""
+
+
+def _in_one_version(graph: Graph, opsets: Mapping[str, int], functions: list[FunctionProto]) -> Graph:
+    """`graph` with a call in place of every node whose operator differs between its version and the model's."""
+
+    def visit(node: Node) -> Node:
+        if _is_same(node, opsets):
+            return node.with_subgraphs(lambda inner: _in_one_version(inner, opsets, functions))
+        if node.captured:
+            raise Fail(
+                f"{node.label} is of version {node.version}, the model of version {opsets.get(node.domain)}, and its "
+                f"graph reads {node.captured[0]!r} from outside: it cannot be written as a function"
+            )
+        inputs = tuple(f"i{i}" if name else "" for i, name in enumerate(node.inputs))
+        outputs = tuple(f"o{i}" if name else "" for i, name in enumerate(node.outputs))
+        function = FunctionProto(
+            name=f"{node.op_type}_{len(functions)}",
+            domain=_FUNCTIONS,
+            input=filter(None, inputs),
+            output=filter(None, outputs),
+        )
+        function.node.append(node_proto(replace(node, inputs=inputs, outputs=outputs)))
+        for domain, version in opsets_of(node).items():
+            function.opset_import.add(domain=domain, version=version)
+        functions.append(function)
+        given, made = tuple(filter(None, node.inputs)), tuple(filter(None, node.outputs))
+        return Node(function.name, _FUNCTIONS, 1, given, made, name=node.name)
+
+    return replace(graph, nodes=tuple(map(visit, graph.nodes)))
+
+
+def _is_same(node: Node, opsets: Mapping[str, int]) -> bool:
+    """Whether the model's version of the node's operator, and of those in its graphs, is the node's."""
+    wanted = opsets.get(node.domain, node.version)
+    if wanted != node.version:
+        try:
+            own, models = (
+                onnx.defs.get_schema(node.op_type, version, node.domain).since_version
+                for version in (node.version, wanted)
+            )
+        except onnx.defs.SchemaError:
+            return False
+        if own != models:
+            return False
+    return all(_is_same(inner, opsets) for graph in node.subgraphs for inner in graph.nodes)
+
+
+def opsets_of(node: Node) -> dict[str, int]:
+    """The versions that a node, and those in its graphs, need."""
+    opsets = {node.domain: node.version}
+    for graph in node.subgraphs:
+        for inner in graph.nodes:
+            for domain, version in opsets_of(inner).items():
+                opsets[domain] = max(version, opsets.get(domain, 0))
+    return opsets
 
 
 def to_bytes(model: Model) -> bytes:
@@ -45,6 +130,23 @@ def to_bytes(model: Model) -> bytes:
         return data
     except ValueError as error:
         raise Fail(f"the model does not fit a protobuf, which holds at most 2 GiB: {error}") from error
+
+
+def with_every_output(graph: Graph) -> Graph:
+    """`graph` as the specification wants it: a node that omits a required output has a name for it."""
+    taken = {name for node in graph.nodes for name in (*node.reads, *node.outputs)} | set(graph.constants)
+    nodes = []
+    for node in graph.nodes:
+        schema = onnx.defs.get_schema(node.op_type, node.version, node.domain)
+        outputs = list(node.outputs) + [""] * (schema.min_output - len(node.outputs))
+        for i, name in enumerate(outputs):
+            formal = schema.outputs[min(i, len(schema.outputs) - 1)]
+            if not name and formal.option != onnx.defs.OpSchema.FormalParameterOption.Optional:
+                number = next(n for n in count() if f"unread{n}" not in taken)
+                taken.add(f"unread{number}")
+                outputs[i] = f"unread{number}"
+        nodes.append(replace(node.with_subgraphs(with_every_output), outputs=tuple(outputs)))
+    return replace(graph, nodes=tuple(nodes))
 
 
 def node_model(node: Node, opsets: dict[str, int], names: Iterable[str]) -> ModelProto:
@@ -86,7 +188,8 @@ def tensor_proto(array: Array, name: str = "") -> TensorProto:
 
 
 def _value(value: ValueInfo) -> ValueInfoProto:
-    return ValueInfoProto(name=value.name, type=type_proto(value.type) if value.type else None)
+    unknown = value.type is None or (isinstance(value.type, TensorType) and value.type.dtype is DType.UNDEFINED)
+    return ValueInfoProto(name=value.name, type=None if unknown else type_proto(value.type))  # type: ignore[arg-type]
 
 
 def type_proto(kind: Type) -> TypeProto:

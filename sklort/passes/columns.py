@@ -72,7 +72,7 @@ Column = Product | Number | Applied
 
 
 class Unknown(Exception):
-    """A value that cannot be followed."""
+    """A value that cannot be followed; where users should know why, a sentence says it."""
 
 
 @dataclass

@@ -6,9 +6,14 @@ value is a certain category (OneHotEncoder), becomes one ``ai.sklort.LinearModel
 - numbers are gathered and scaled a block of rows at a time, by the operations of the graph in their order and dtypes;
 - a column of categories chooses a row of W, which is added: ``sum_c [x = c] W_c = W_x``. The dense matrix with its
   zeros is never made. Categories that are dropped, and values that are none, choose zeros; encoders that raise still
-  do.
+  do;
+- a column of texts, cut into tokens, counted, weighed and normalised (CountVectorizer, TfidfVectorizer), becomes a list
+  of the terms that are in the text; each chooses a row of W, which is multiplied with its value and added. What a text
+  does not contain costs nothing. Values are rounded where the graph rounds them, but for norms, whose terms are added
+  up in the order in which the text has them.
 
-Not bitwise: the numbers are added up first, then the bias, then the categories, one column after the other. That order
+Not bitwise: the numbers are added up first, then the bias, then the categories, one column after the other, then the
+terms of one text after the other. That order
 is the kernel's own, as in every matrix product. Where all columns are numbers in their order, it is the one of before.
 Nothing below which a tree stands is changed.
 """
@@ -22,14 +27,16 @@ import numpy as np
 
 from sklort.graph.ir import OWN_DOMAIN, Array, Attribute, AttributeKind, Node
 from sklort.graph.types import DType
-from sklort.passes.cells import FLOATS, Cell, Cells, Encoder, Hot, Number
+from sklort.passes.cells import FLAT, FLOATS, Bag, Cell, Encoder, Hot, Number, Rank, Term
 from sklort.passes.columns import ML, Unknown
 from sklort.passes.linear import Linear
 from sklort.passes.read_linear import read_linear
 from sklort.passes.rule import Edit, Facts, Found, Rule
+from sklort.passes.terms import text_attributes
+from sklort.passes.trace_cells import Cells
 
 _ROOTS = {(ML, "LinearClassifier"), (ML, "LinearRegressor"), ("", "MatMul"), ("", "Gemm"), (OWN_DOMAIN, "LinearModel")}
-_MOST = 1 << 16
+_MOST = 1 << 20
 """Columns of a matrix that is followed."""
 
 
@@ -47,9 +54,12 @@ def _match(node: Node, facts: Facts) -> Found | None:
         return None
     trace = Cells(facts)
     try:
-        cells = trace.matrix(node.inputs[0])
-    except Unknown:
-        return None
+        cells = tuple(trace.matrix(node.inputs[0]))
+    except Unknown as unknown:
+        if not unknown.args:
+            return None
+        facts.memo[id(node)] = str(unknown)
+        return (node,)
     dtypes = {cell.dtype for cell in cells}
     linear = read_linear(node, facts, dtypes.pop()) if len(dtypes) == 1 else None
     if linear is None or len(cells) != linear.weights.shape[0] or len(cells) > _MOST:
@@ -60,7 +70,9 @@ def _match(node: Node, facts: Facts) -> Found | None:
 
 def _unless(found: Found, facts: Facts) -> str | None:
     node = found[0]
-    plan: _Plan = facts.memo[id(node)]
+    plan: _Plan | str = facts.memo[id(node)]
+    if isinstance(plan, str):
+        return plan
     inside = {id(each) for each in found}
     for each in plan.trace.cone.values():
         for name in each.outputs:
@@ -73,13 +85,18 @@ def _unless(found: Found, facts: Facts) -> str | None:
     if any(id(encoder) not in used for encoder in plan.trace.strict):
         return "an encoder that may raise is not among the columns"
     seen: set[tuple[int, int]] = set()
-    for cell, row in zip(plan.cells, plan.linear.weights, strict=True):
-        if isinstance(cell, Hot):
-            if not np.isfinite(row).all():
-                return "a weight of a category is not finite"
-            if (id(cell.encoder), cell.at) in seen:
-                return "a category is there twice"
-            seen.add((id(cell.encoder), cell.at))
+    finite = np.asarray(np.isfinite(plan.linear.weights).all(axis=1))
+    for bag in plan.trace.bags:
+        if facts.refuses is not None and (reason := facts.refuses(bag.tokenizer)) is not None:
+            return f"{bag.tokenizer.label} runs elsewhere: {reason}"
+    for cell, is_finite in zip(plan.cells, finite, strict=True):
+        if isinstance(cell, Hot | Term):
+            what, of = ("category", cell.encoder) if isinstance(cell, Hot) else ("term", cell.bag)
+            if not is_finite:
+                return f"a weight of a {what} is not finite"
+            if (id(of), cell.at) in seen:
+                return f"a {what} is there twice"
+            seen.add((id(of), cell.at))
         elif not isinstance(cell, Number) or cell.dtype not in FLOATS:
             return "a column is no number"
         elif _steps(cell, dtype) is None:
@@ -125,14 +142,24 @@ def _make(found: Found, facts: Facts) -> Edit:
     sources = list(dict.fromkeys(_source(cell) for cell in plan.cells))
     numbers, order = _numbers(plan.cells, sources, weights.dtype)
     categories, tables = _categories(plan.cells, sources, weights)
-    linear = replace(plan.linear, weights=np.concatenate([weights[order], *tables]).astype(weights.dtype))
-    widths = {"source_widths": _ints([len(plan.trace.matrix(name)) for name in sources])}
-    fused, constants = linear.as_node(sources, facts, {**widths, **numbers, **categories})
+    texts, terms = _texts(plan.cells, sources)
+    rows = np.concatenate([weights[order], *tables, weights[terms]]).astype(weights.dtype)
+    linear = replace(plan.linear, weights=rows)
+    widths = {"source_widths": _ints([_width(plan.trace, name) for name in sources])}
+    fused, constants = linear.as_node(sources, facts, {**widths, **numbers, **categories, **texts})
     return Edit(drop=tuple(consumed), swap={id(node): fused}, constants=constants)
 
 
 def _source(cell: Cell) -> str:
-    return cell.source if isinstance(cell, Number) else cell.encoder.source
+    if isinstance(cell, Hot | Rank):
+        return cell.encoder.source
+    return cell.bag.source if isinstance(cell, Term) else cell.source
+
+
+def _width(trace: Cells, name: str) -> int:
+    """The columns of a source, -1 where it has one dimension."""
+    table = trace.table(name)
+    return FLAT if table.inner == FLAT else len(table.cells)
 
 
 def _ints(values: Sequence[int]) -> Attribute:
@@ -190,6 +217,34 @@ def _categories(cells: Sequence[Cell], sources: list[str], weights: Array) -> tu
         "category_numbers": Attribute(AttributeKind.TENSOR, np.array(values("number"), np.float64)),
         "category_texts": Attribute(AttributeKind.STRINGS, tuple(map(str, values("text")))),
     }, list(tables.values())
+
+
+def _texts(cells: Sequence[Cell], sources: list[str]) -> tuple[dict[str, Attribute], list[int]]:
+    """The attributes of the texts, if there are any, and their columns in the order of the kernel: bag after bag."""
+    bags: dict[int, Bag] = {}
+    columns: dict[int, list[int]] = {}
+    for at, cell in enumerate(cells):
+        if isinstance(cell, Term):
+            bags[id(cell.bag)] = cell.bag
+            columns.setdefault(id(cell.bag), []).append(at)
+    those = list(bags.values())
+    if not those:
+        return {}, []
+    attributes = text_attributes(those)
+    attributes["text_sources"] = _ints([sources.index(bag.source) for bag in those])
+    attributes["text_row_counts"] = _ints([len(each) for each in columns.values()])
+    rows = [_rows(bag, [cells[at] for at in columns[id(bag)]]) for bag in those]
+    attributes["text_rows"] = _ints([row for each in rows for row in each])
+    return attributes, [at for each in columns.values() for at in each]
+
+
+def _rows(bag: Bag, chosen: Sequence[Cell]) -> list[int]:
+    """For each column of the bag where it stands among those chosen, -1 for the others."""
+    rows = [-1] * bag.columns
+    for row, cell in enumerate(chosen):
+        if isinstance(cell, Term):
+            rows[cell.at] = row
+    return rows
 
 
 RULE = Rule(

@@ -13,7 +13,9 @@ from sklort.graph.types import TensorType
 from sklort.passes.columns import BINARY, ML, UNARY
 from sklort.passes.rule import Facts
 
-_KEEPS_MATRIX = frozenset({("", op) for op in UNARY} | {(ML, op) for op in ("Imputer", "Normalizer", "Scaler")})
+_KEEPS_MATRIX = frozenset(
+    {("", op) for op in (*UNARY, "TfIdfVectorizer")} | {(ML, op) for op in ("Imputer", "Normalizer", "Scaler")}
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +81,8 @@ def is_matrix(name: str, facts: Facts) -> bool:
             if len(others) != 1 or any(each is not None and each.ndim > 2 for each in constants):
                 return False
             name = others[0]
+        elif node.op_type == "Flatten" and not node.domain:
+            return True
         elif (node.domain, node.op_type) in _KEEPS_MATRIX or node.op_type == "Concat":
             name = node.inputs[0]
         elif node.op_type in ("MatMul", "Gemm") and not node.domain:

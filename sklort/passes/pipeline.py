@@ -22,7 +22,7 @@ from sklort.passes import (
     fuse_radial_kernels,
     merge_duplicates,
 )
-from sklort.passes.rule import Evaluate, Pass, Refusal
+from sklort.passes.rule import Evaluate, Pass, Refusal, Refuses
 
 PIPELINE: tuple[Pass, ...] = (
     drop_unused.PASS,
@@ -41,12 +41,25 @@ PIPELINE: tuple[Pass, ...] = (
     fuse_columns_into_linear.RULE,
     drop_unused.PASS,
 )
+BASIC: tuple[Pass, ...] = (
+    drop_unused.PASS,
+    drop_noop_casts.RULE,
+    drop_identities.RULE,
+    merge_duplicates.RULE,
+    fold_constants.RULE,
+    drop_unused.PASS,
+)
+"""What fuses nothing: the operators are the model's own, so that others can run what comes out."""
 REQUIRED: tuple[Pass, ...] = (drop_unused.PASS,)
 """What runs when optimisation is switched off: an output that nobody asked for is never computed."""
 
 
 def optimise(
-    graph: Graph, evaluate: Evaluate | None = None, passes: tuple[Pass, ...] = PIPELINE, approximate: bool = False
+    graph: Graph,
+    evaluate: Evaluate | None = None,
+    passes: tuple[Pass, ...] = PIPELINE,
+    approximate: bool = False,
+    refuses: Refuses | None = None,
 ) -> tuple[Graph, tuple[Refusal, ...]]:
     """Run `passes` over `graph`, then over the graphs inside its nodes.
 
@@ -59,6 +72,8 @@ def optimise(
     passes : tuple of Pass
     approximate : bool
         Run passes that are neither bitwise nor closer, too.
+    refuses : callable, optional
+        Why a node would run on no provider but the reference.
 
     Returns
     -------
@@ -68,13 +83,13 @@ def optimise(
     refusals: list[Refusal] = []
     for step in passes:
         if step.bitwise or step.closer or approximate:
-            graph, refused = step.run(graph, evaluate)
+            graph, refused = step.run(graph, evaluate, refuses)
             refusals.extend(refused)
     if not any(node.subgraphs for node in graph.nodes):
         return graph, tuple(refusals)
 
     def inside(inner: Graph) -> Graph:
-        optimised, refused = optimise(_informed(inner, graph), evaluate, passes, approximate)
+        optimised, refused = optimise(_informed(inner, graph), evaluate, passes, approximate, refuses)
         refusals.extend(refused)
         return optimised
 

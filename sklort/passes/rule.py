@@ -32,6 +32,8 @@ from sklort.passes.dtypes import known_dtypes
 Found = tuple[Node, ...]
 Evaluate = Callable[[Node, list["Array | None"]], list[Array]]
 """Runs one node on arrays; passes that compute get it from above."""
+Refuses = Callable[[Node], "str | None"]
+"""Why nobody but the reference evaluator runs a node; passes that put its work elsewhere get it from above."""
 
 _SWEEPS = 1000
 
@@ -39,9 +41,10 @@ _SWEEPS = 1000
 class Facts:
     """What rules ask about a graph."""
 
-    def __init__(self, graph: Graph, evaluate: Evaluate | None = None) -> None:
+    def __init__(self, graph: Graph, evaluate: Evaluate | None = None, refuses: Refuses | None = None) -> None:
         self.graph = graph
         self.evaluate = evaluate
+        self.refuses = refuses
         self.outputs = frozenset(value.name for value in graph.outputs)
         self.inputs = frozenset(value.name for value in graph.inputs)
         self.memo: dict[Any, Any] = {}
@@ -127,7 +130,9 @@ class Pass(Protocol):
     @property
     def makes(self) -> frozenset[tuple[str, str]]: ...
 
-    def run(self, graph: Graph, evaluate: Evaluate | None = None) -> tuple[Graph, tuple[Refusal, ...]]:
+    def run(
+        self, graph: Graph, evaluate: Evaluate | None = None, refuses: Refuses | None = None
+    ) -> tuple[Graph, tuple[Refusal, ...]]:
         """The graph after the pass, the same object when nothing changed, and the refusals."""
         ...
 
@@ -144,18 +149,20 @@ class Rule:
     closer: bool = False
     makes: frozenset[tuple[str, str]] = frozenset()
 
-    def run(self, graph: Graph, evaluate: Evaluate | None = None) -> tuple[Graph, tuple[Refusal, ...]]:
+    def run(
+        self, graph: Graph, evaluate: Evaluate | None = None, refuses: Refuses | None = None
+    ) -> tuple[Graph, tuple[Refusal, ...]]:
         """Apply the rule until it fires nowhere."""
         for _ in range(_SWEEPS):
-            changed, refusals = self._sweep(graph, evaluate)
+            changed, refusals = self._sweep(Facts(graph, evaluate, refuses))
             if changed is graph:
                 return graph, refusals
             graph = changed
         raise AssertionError(f"the pass {self.name} does not come to rest")
 
-    def _sweep(self, graph: Graph, evaluate: Evaluate | None) -> tuple[Graph, tuple[Refusal, ...]]:
+    def _sweep(self, facts: Facts) -> tuple[Graph, tuple[Refusal, ...]]:
         """Apply the rule once wherever it fires, leaving nodes that an earlier edit changed to the next sweep."""
-        facts = Facts(graph, evaluate)
+        graph = facts.graph
         touched: set[int] = set()
         edits: list[Edit] = []
         refusals: list[Refusal] = []
@@ -184,7 +191,9 @@ class Sweep:
     closer: bool = False
     makes: frozenset[tuple[str, str]] = frozenset()
 
-    def run(self, graph: Graph, evaluate: Evaluate | None = None) -> tuple[Graph, tuple[Refusal, ...]]:
+    def run(
+        self, graph: Graph, evaluate: Evaluate | None = None, refuses: Refuses | None = None
+    ) -> tuple[Graph, tuple[Refusal, ...]]:
         return self.change(graph), ()
 
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from sklort.exceptions import InvalidArgument
-from sklort.graph.ir import Graph, Node, ValueInfo
+from sklort.graph.ir import OWN_DOMAIN, Graph, Node, ValueInfo
 from sklort.graph.types import Type
 from sklort.passes.pipeline import PIPELINE, optimise
-from sklort.passes.rule import Evaluate, Pass
+from sklort.passes.rule import Evaluate, Pass, Refuses
 from sklort.plan.assign import assign, runs
 from sklort.plan.memory import Slots, last_reads
 from sklort.plan.model import Body, Part, PlacedPart, Plan, Port, Step
-from sklort.providers.part import OMITTED, Provider, Runner
+from sklort.providers.part import OMITTED, Provider, Runner, StepTime, Stop
 from sklort.providers.placement import ON_DEVICE, on_device, to_host
 from sklort.providers.requests import honour
 
@@ -38,7 +38,8 @@ def make_plan(
     NotImplemented
         A node that nobody can run.
     """
-    graph, refusals = optimise(_selected(graph, outputs), evaluate, _runnable(passes, providers))
+    chosen = _runnable(passes, providers)
+    graph, refusals = optimise(_selected(graph, outputs), evaluate, chosen, refuses=_refusing(providers))
     graph = _owned(graph)
     assignments = assign(graph, providers)
     given = {value.name: value.type for value in graph.inputs}
@@ -80,6 +81,17 @@ def _runnable(passes: tuple[Pass, ...], providers: Sequence[Provider]) -> tuple[
         return any(provider.refuses(Node(op_type, domain, 1, (), ())) is None for provider in providers)
 
     return tuple(each for each in passes if all(runs_here(*operator) for operator in each.makes))
+
+
+def _refusing(providers: Sequence[Provider]) -> Refuses:
+    """Why none of the providers that run what passes make takes a node: the reference runs only what ONNX defines."""
+    able = [each for each in providers if each.refuses(Node("LinearModel", OWN_DOMAIN, 1, (), ())) is None]
+
+    def refuses(node: Node) -> str | None:
+        sentences = [each.refuses(node) for each in able]
+        return None if None in sentences else "; ".join(filter(None, sentences))
+
+    return refuses
 
 
 def _selected(graph: Graph, outputs: Sequence[str] | None) -> Graph:
@@ -185,15 +197,20 @@ class _Relay:
         self._plan = plan
         self._legs = tuple(zip(plan.parts, runners))
 
-    def run(self, values: list[Any]) -> list[Any]:
+    def run(self, values: list[Any], stop: Stop | None = None, times: list[StepTime] | None = None) -> list[Any]:
         slots: list[Any] = [None] * self._plan.slots
+        steps_before = 0
         for port, value in zip(self._plan.inputs, values):
             slots[port.slot] = value
         for placed, runner in self._legs:
             given = [slots[slot] for slot in placed.inputs]
             if placed.provider not in ON_DEVICE:
                 given = [to_host(value) for value in given]
-            found = runner.run(given)
+            part_times: list[StepTime] | None = None if times is None else []
+            found = runner.run(given, stop, part_times)
+            if times is not None and part_times is not None:
+                times += [(steps_before + time[0], *time[1:]) for time in part_times]
+            steps_before += len(placed.part.steps)
             for slot, value in zip(placed.outputs, found):
                 slots[slot] = value
             for slot in placed.release:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar, cast
@@ -10,7 +11,7 @@ import numpy as np
 
 from sklort.graph.ir import AttributeKind, Node
 from sklort.graph.types import DType, TensorType
-from sklort.providers.part import Part, Port, Runner
+from sklort.providers.part import Part, Port, Runner, Stop
 
 _VALUES = frozenset(
     (
@@ -109,6 +110,14 @@ def make_table_reader(
     return make(kind, columns, list(dtypes), [(one, list(two), list(three)) for one, two, three in targets], limit)
 
 
+def make_stop() -> Stop:
+    """What ends the runs it is given to, when it is set."""
+    try:
+        return cast(Stop, _core().StopFlag())
+    except ImportError:
+        return threading.Event()
+
+
 def is_program(runner: Any) -> bool:
     """Whether a plan runs as one native program, and nothing else."""
     return type(runner).__module__ == "sklort._native._core"
@@ -123,6 +132,28 @@ def give_memory_back() -> None:
 def forest_arrays(node: Node, doubles: bool) -> dict[str, Any]:
     """The forest of a node, packed for rows of float or of double, as arrays: for providers beside this one."""
     return cast("dict[str, Any]", _core().forest_arrays(node.op_type, node.version, _attributes(node), doubles))
+
+
+def limit_threads(threads: int) -> None:
+    """How many threads a run may use where its session does not say; 0 for the default."""
+    with suppress(ImportError):
+        _core().set_thread_limit(threads)
+
+
+def machine() -> str:
+    """What the native module found: its instruction set and threads."""
+    try:
+        return f"native module: {_core().isa()}, {_core().thread_limit()} threads"
+    except ImportError:
+        return "without its native module"
+
+
+def kernels() -> list[tuple[str, str, int, int]]:
+    """Domain, operator, first and last version of every native kernel; none without the native module."""
+    try:
+        return sorted(_core().operators())
+    except ImportError:
+        return []
 
 
 @contextmanager

@@ -62,11 +62,36 @@ class Part:
     outputs: tuple[Port, ...]
 
 
+class Stop(Protocol):
+    """Set by another thread to end a run early, as a `threading.Event`."""
+
+    def is_set(self) -> bool: ...
+
+    def set(self) -> None: ...
+
+    def clear(self) -> None: ...
+
+
+STOPPED = "the run was ended: 'terminate' is set in its run options"
+"""What a run says that was ended so; the native module has the same words."""
+
+Seen = tuple[int, list[int]]
+"""Element type (ONNX's number) and shape of a tensor that a step read or made."""
+
+StepTime = tuple[int, int, int, int, list[Seen], list[Seen], int, int, int]
+"""One execution of a step: its number, the thread, begin and end in nanoseconds of the monotonic clock, the tensors it
+read and made, and how many bytes were fed, constant and made."""
+
+
 class Runner(Protocol):
     """A compiled part or plan. Safe to call from several threads."""
 
-    def run(self, values: list[Any]) -> list[Any]:
-        """The outputs for these inputs, fresh arrays that share memory with nothing."""
+    def run(self, values: list[Any], stop: Stop | None = None, times: list[StepTime] | None = None) -> list[Any]:
+        """The outputs for these inputs, fresh arrays that share memory with nothing.
+
+        `stop` ends the run, with the error `Fail`, once it is set. `times` is given an entry for every execution of a
+        step: one for each block of rows, where the batch is cut into blocks.
+        """
         ...
 
     def fast(self, X: Any) -> Any:

@@ -8,6 +8,7 @@ of types that comes along.
 from __future__ import annotations
 
 import threading
+import time
 from importlib import import_module
 from typing import Any
 
@@ -15,9 +16,9 @@ import numpy as np
 
 from sklort.exceptions import Fail, SessionError
 from sklort.graph.ir import Array, Node
-from sklort.graph.save import node_model, type_proto
+from sklort.graph.save import node_model, opsets_of, type_proto
 from sklort.graph.types import DType, SequenceType, TensorType, Type, dtype_of
-from sklort.providers.part import OMITTED, Part, Port, Step
+from sklort.providers.part import OMITTED, STOPPED, Part, Port, Seen, Step, StepTime, Stop
 from sklort.providers.requests import honour
 
 _MODULES = {
@@ -82,23 +83,40 @@ class ReferenceRunner:
         self._part = part
         self._steps = [(step, _Kernel(step)) for step in part.steps]
 
-    def run(self, values: list[Any]) -> list[Any]:
+    def run(self, values: list[Any], stop: Stop | None = None, times: list[StepTime] | None = None) -> list[Any]:
         slots: list[Any] = [None] * self._part.slots
         for slot, array in self._part.constants:
             slots[slot] = array
         for port, value in zip(self._part.inputs, values):
             slots[port.slot] = _as_text(value) if _is_text(port) else value
-        for step, kernel in self._steps:
+        for number, (step, kernel) in enumerate(self._steps):
+            if stop is not None and stop.is_set():
+                raise Fail(STOPPED)
+            begin = time.monotonic_ns()
             found = kernel(
                 [None if slot == OMITTED else slots[slot] for slot in step.inputs],
                 {name: slots[slot] for name, slot in step.captured},
             )
+            if times is not None:
+                times.append(self._timed(number, begin, slots, found))
             for slot, value in zip(step.outputs, found):
                 if slot != OMITTED:
                     slots[slot] = value
             for slot in step.release:
                 slots[slot] = None
         return [_fresh(honour(slots[port.slot], port)) for port in self._part.outputs]
+
+    def _timed(self, number: int, begin: int, slots: list[Any], found: list[Any]) -> StepTime:
+        end = time.monotonic_ns()
+        constant = {slot for slot, _ in self._part.constants}
+        read = {slot: slots[slot] for slot in self._part.steps[number].inputs if slot != OMITTED}
+        given = {slot: value for slot, value in read.items() if isinstance(value, np.ndarray)}
+        made = [value for value in found if isinstance(value, np.ndarray)]
+        fed = sum(value.nbytes for slot, value in given.items() if slot not in constant)
+        stored = sum(value.nbytes for slot, value in given.items() if slot in constant)
+        thread = threading.get_native_id()
+        sizes = fed, stored, sum(value.nbytes for value in made)
+        return number, thread, begin, end, [*map(_seen, given.values())], [*map(_seen, made)], *sizes
 
     def fast(self, X: Any) -> Any:
         return None
@@ -107,13 +125,17 @@ class ReferenceRunner:
         return [step.node.label for step in self._part.steps]
 
 
+def _seen(array: Array) -> Seen:
+    return int(dtype_of(array)), list(array.shape)
+
+
 class _Kernel:
     """One node, callable with its input values and captured values."""
 
     def __init__(self, step: Step) -> None:
         self._node = step.node
         self._names = tuple(dict.fromkeys([*filter(None, step.node.inputs), *(name for name, _ in step.captured)]))
-        self._opsets = _opsets(step.node)
+        self._opsets = opsets_of(step.node)
         self._outputs = [name for name in step.node.outputs if name]
         self._alike = _alike(step.node)
         self._lock = threading.Lock()
@@ -129,12 +151,13 @@ class _Kernel:
         from onnx.reference import ReferenceEvaluator
 
         from sklort.providers.reference_loop import Loop
+        from sklort.providers.reference_random import RANDOM
 
         model = node_model(self._node, self._opsets, self._names)
         for value, kind in zip(model.graph.input, types):
             if kind is not None:
                 value.type.CopyFrom(type_proto(kind))
-        return ReferenceEvaluator(model, new_ops=[Loop])
+        return ReferenceEvaluator(model, new_ops=[Loop, *RANDOM])
 
     def _for(self, feed: dict[str, Any]) -> Any:
         if self._evaluator is not None:
@@ -200,15 +223,6 @@ def evaluate(node: Node, inputs: list[Array | None]) -> list[Any]:
     """The outputs of one node, for passes that fold constants."""
     step = Step(node, tuple(range(len(inputs))), tuple(range(len(node.outputs))))
     return _Kernel(step)(inputs, {})
-
-
-def _opsets(node: Node) -> dict[str, int]:
-    opsets = {node.domain: node.version}
-    for graph in node.subgraphs:
-        for inner in graph.nodes:
-            for domain, version in _opsets(inner).items():
-                opsets[domain] = max(version, opsets.get(domain, 0))
-    return opsets
 
 
 def _is_text(port: Port) -> bool:

@@ -16,6 +16,15 @@ PROVIDERS = {
 ALWAYS = ("CPUExecutionProvider", "ReferenceExecutionProvider")
 """Who runs what the chosen ones refuse, in this order."""
 
+KNOWN = frozenset(
+    f"{name}ExecutionProvider"
+    for name in (
+        *("ACL", "Azure", "CANN", "CoreML", "CPU", "CUDA", "Dml", "Dnnl", "Js", "MIGraphX", "NvTensorRTRTX", "Nnapi"),
+        *("OpenVINO", "QNN", "Rknpu", "Tensorrt", "VSINPU", "VitisAI", "WebGpu", "WebNN", "Xnnpack"),
+    )
+)
+"""Names that are no mistake, whoever has them: code written for other machines asks for these."""
+
 
 def make_provider(name: str, **options: Any) -> Provider:
     """The provider called `name`."""

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+from sklort.exceptions import InvalidUse
 from sklort.providers.part import Provider
-from sklort.providers.registry import ALWAYS, PROVIDERS, make_provider, provider_of_options
+from sklort.providers.registry import ALWAYS, KNOWN, PROVIDERS, make_provider, provider_of_options
 from sklort.session.options import SessionOptions
 
 
@@ -21,12 +22,20 @@ class Chosen:
     options: dict[str, dict[str, str]]
 
 
-def choose_providers(names: Any, provider_options: Any, options: SessionOptions) -> Chosen:
-    """Make the providers that were asked for, then those that are always there."""
+def choose_providers(names: Any, provider_options: Any, options: SessionOptions, strict: bool = False) -> Chosen:
+    """Make the providers that were asked for, then those that are always there.
+
+    Raises
+    ------
+    InvalidUse
+        A mistake, when `strict`. Providers that onnxruntime knows and that are not here are none: they warn.
+    """
     try:
         asked = _pairs(names, provider_options)
     except (TypeError, ValueError) as error:
-        warnings.warn(f"{error}; using CPUExecutionProvider", UserWarning, stacklevel=4)
+        if strict:
+            raise InvalidUse(str(error)) from None
+        warnings.warn(f"{error}; using CPUExecutionProvider", UserWarning, stacklevel=3)
         asked = []
     found: dict[str, dict[str, str]] = {}
     for name, given in asked:
@@ -34,14 +43,13 @@ def choose_providers(names: Any, provider_options: Any, options: SessionOptions)
             by_lower = {known.lower(): known for known in PROVIDERS}
             close = get_close_matches(name.lower(), list(by_lower), n=1, cutoff=0.85)
             hint = f"; did you mean {by_lower[close[0]]!r}?" if close else ""
-            warnings.warn(
-                f"the provider {name!r} is not available here: it is left out{hint} "
-                f"(available: {', '.join(PROVIDERS)})",
-                UserWarning,
-                stacklevel=4,
-            )
+            available = f"available: {', '.join(PROVIDERS)}"
+            if strict and name not in KNOWN:
+                raise InvalidUse(f"there is no provider {name!r}{hint} ({available})")
+            left_out = f"the provider {name!r} is not available here: it is left out{hint} ({available})"
+            warnings.warn(left_out, UserWarning, stacklevel=3)
         elif name in found:
-            warnings.warn(f"the provider {name!r} is named twice: the first one counts", UserWarning, stacklevel=4)
+            warnings.warn(f"the provider {name!r} is named twice: the first one counts", UserWarning, stacklevel=3)
         else:
             found[name] = given
     found.setdefault(ALWAYS[0], {})
@@ -50,7 +58,7 @@ def choose_providers(names: Any, provider_options: Any, options: SessionOptions)
     for provider in providers:
         absent = provider.unavailable() if provider.name not in ALWAYS else None
         if absent:
-            warnings.warn(f"{provider.name} is left out: {absent}", UserWarning, stacklevel=4)
+            warnings.warn(f"{provider.name} is left out: {absent}", UserWarning, stacklevel=3)
             del found[provider.name]
     return Chosen(tuple(each for each in providers if each.name in {*found, *ALWAYS}), found)
 
@@ -58,7 +66,7 @@ def choose_providers(names: Any, provider_options: Any, options: SessionOptions)
 def _made(name: str, options: SessionOptions, given: Mapping[str, str]) -> Provider:
     if name == "CPUExecutionProvider":
         engine = given.get("forest_engine", "auto")
-        return make_provider(name, threads=options.intra_op_num_threads, forest_engine=engine)
+        return make_provider(name, threads=options.threads, forest_engine=engine)
     if name == "CUDAExecutionProvider":
         return provider_of_options(name, given)
     return make_provider(name)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sklort.plan.model import Plan
+
 
 @dataclass(frozen=True)
 class ExplainedNode:
@@ -36,3 +38,35 @@ class Explanation:
         return "\n".join(lines)
 
     __repr__ = __str__
+
+
+@dataclass(frozen=True)
+class AssignedNode:
+    """A node of the plan, in onnxruntime's terms."""
+
+    name: str
+    domain: str
+    op_type: str
+
+
+@dataclass(frozen=True)
+class AssignedSubgraph:
+    """Nodes that one provider runs together."""
+
+    ep_name: str
+    nodes: tuple[AssignedNode, ...]
+
+    def get_nodes(self) -> list[AssignedNode]:
+        """The nodes, in the order in which they run."""
+        return list(self.nodes)
+
+
+def assigned(plan: Plan) -> list[AssignedSubgraph]:
+    """Which provider runs what."""
+    return [
+        AssignedSubgraph(
+            placed.provider,
+            tuple(AssignedNode(step.node.name, step.node.domain, step.node.op_type) for step in placed.part.steps),
+        )
+        for placed in plan.parts
+    ]

@@ -2,43 +2,44 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import warnings
-from collections.abc import Mapping, Sequence
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from copy import copy
-from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from sklort.exceptions import InvalidArgument
+from sklort.exceptions import EPFail, Fail, InvalidArgument, UnsupportedValue
 from sklort.graph.ir import Model
 from sklort.graph.load import load
 from sklort.graph.save import to_bytes
 from sklort.graph.shrink import shrink
-from sklort.passes.pipeline import PIPELINE, REQUIRED
-from sklort.plan.build import compile_plan, make_plan
-from sklort.plan.model import Plan
-from sklort.providers.cpu import CpuProvider, entered_by, give_memory_back, is_program, make_entrance, tuning
-from sklort.providers.part import Provider, Runner
-from sklort.providers.reference import evaluate
-from sklort.session.arguments import choose_providers
-from sklort.session.explain import ExplainedNode, Explanation
+from sklort.providers.cpu import CpuProvider, entered_by, give_memory_back, tuning
+from sklort.providers.part import Runner
+from sklort.session.arguments import Chosen, choose_providers
+from sklort.session.background import CREW
+from sklort.session.device import OrtMemoryInfo, cpu_memory
+from sklort.session.explain import AssignedSubgraph, Explanation, assigned
+from sklort.session.io_binding import IOBinding
+from sklort.session.logs import VERBOSE, Log
+from sklort.session.nearest import did_you_mean
 from sklort.session.node_arg import ModelMetadata, NodeArg
-from sklort.session.options import GraphOptimizationLevel, SessionOptions
-from sklort.session.values import FeedReader, nearest
+from sklort.session.optimised import save_optimised
+from sklort.session.options import SessionOptions
+from sklort.session.ort_value import OrtValue
+from sklort.session.profiling import Profiler, end_quietly
+from sklort.session.programs import Compiled, Programs, passes_of
+from sklort.session.run_options import RunOptions, check_options
+from sklort.session.values import FeedReader
+from sklort.session.watched import run_watched
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+_ARGUMENTS = ("sess_options", "providers", "provider_options")
 _KEYWORDS = ("enable_fallback", "read_config_from_model", "disabled_optimizers")
-
-
-@dataclass(frozen=True)
-class _Compiled:
-    """A plan with its runner."""
-
-    plan: Plan
-    runner: Runner
 
 
 class InferenceSession:
@@ -79,31 +80,48 @@ class InferenceSession:
             raise TypeError(f"sess_options must be a sklort.SessionOptions, got {type(sess_options).__name__}")
         for keyword in kwargs:
             if keyword not in _KEYWORDS:
-                close = get_close_matches(keyword, ["sess_options", "providers", "provider_options", *_KEYWORDS], n=1)
-                hint = f"; did you mean {close[0]!r}?" if close else ""
+                hint = did_you_mean(keyword, [*_ARGUMENTS, *_KEYWORDS])
                 warnings.warn(f"InferenceSession has no option {keyword!r}: ignored{hint}", UserWarning, stacklevel=2)
-        self._options = copy(sess_options) if sess_options else SessionOptions()
+        self._options = options = copy(sess_options) if sess_options else SessionOptions()
         self._disabled = frozenset(kwargs.get("disabled_optimizers") or ())
-        chosen = choose_providers(providers, provider_options, self._options)
-        self._start(path_or_bytes, chosen.providers, chosen.options)
+        self._fallback = bool(kwargs.get("enable_fallback", True))
+        self._log = Log(options.log_severity_level, options.logid)
+        chosen = choose_providers(providers, provider_options, options, strict=not self._fallback)
+        self._profiler = Profiler(options.profile_file_prefix) if options.enable_profiling else None
+        if self._profiler is not None:
+            weakref.finalize(self, end_quietly, self._profiler)
+        from_file = isinstance(path_or_bytes, (str, os.PathLike))
+        with self._span("model_loading_uri" if from_file else "model_loading_array"):
+            self._load(path_or_bytes, chosen)
+        with self._span("session_initialization"):
+            self._start(chosen)
 
-    def _start(self, source: Any, providers: tuple[Provider, ...], options: dict[str, dict[str, str]]) -> None:
-        self._providers = providers
-        self._provider_options = options
-        native = next((provider for provider in providers if isinstance(provider, CpuProvider)), None)
-        self._model: Model = load(source, native.operators if native else ())
+    def _load(self, source: Any, chosen: Chosen) -> None:
+        native = next((each for each in chosen.providers if isinstance(each, CpuProvider)), None)
+        self._model: Model = load(source, native.operators if native else (), self._options.overrides)
         graph = self._model.graph
         self._inputs = [NodeArg.of(value) for value in graph.inputs]
         self._outputs = [NodeArg.of(value) for value in graph.outputs]
         self._overridable = [NodeArg.of(value) for value in self._model.overridable]
         self._output_names = tuple(value.name for value in graph.outputs)
         self._feed = FeedReader(graph.inputs, self._model.overridable)
-        self._entrance = make_entrance([value.name for value in graph.inputs], self._feed.equal_sizes)
-        self._lock = threading.Lock()
-        self._programs: dict[tuple[tuple[str, ...], frozenset[str]], _Compiled] = {}
-        self._all = self._compile(self._output_names)
+
+    def _start(self, chosen: Chosen) -> None:
+        self._passes = passes_of(self._options.graph_optimization_level, self._disabled)
+        if self._options.optimized_model_filepath:
+            save_optimised(self._model, self._options.optimized_model_filepath, self._passes)
+        self._changing = threading.Lock()
+        self._use(Programs(self._model, chosen, self._passes, self._feed.equal_sizes))
         if shrink(self._model):
             give_memory_back()
+
+    def _use(self, programs: Programs) -> None:
+        self._programs = programs
+        self._entrance = None if self._profiler or self._log.says(VERBOSE) else programs.entrance
+        programs.tell(self._log)
+
+    def _span(self, name: str) -> AbstractContextManager[None]:
+        return self._profiler.span(name) if self._profiler else nullcontext()
 
     @entered_by("_entrance")
     def run(
@@ -133,13 +151,97 @@ class InferenceSession:
         SessionError
             A node failed; the message names it.
         """
-        compiled = self._all if not output_names else self._compile(self._names(output_names))
+        try:
+            return self._execute(*self._prepare(output_names, input_feed), run_options)
+        except EPFail:
+            if not self._fallback:
+                raise
+            self.set_providers(["CPUExecutionProvider"])
+            return self._execute(*self._prepare(output_names, input_feed), run_options)
+
+    def run_async(
+        self,
+        output_names: Sequence[str] | None,
+        input_feed: Mapping[str, Any],
+        callback: Callable[[list[Any], Any, str], Any],
+        user_data: Any,
+        run_options: RunOptions | None = None,
+    ) -> None:
+        """Begin a run, and return.
+
+        Parameters
+        ----------
+        output_names, input_feed, run_options
+            As `run` takes them. The arrays must not change before the run has ended.
+        callback : callable
+            Called on another thread with the results, `user_data` and an empty text; or, when the run failed, with an
+            empty list, `user_data` and what the error says. What it raises is reported through `sys.unraisablehook`.
+        user_data : object
+
+        Raises
+        ------
+        ValueError, TypeError, UnsupportedValue
+            Inputs are missing, or something is of a kind that is never taken. Other faults go to `callback`.
+        """
+        if not callable(callback):
+            raise TypeError(f"callback must be callable, got {type(callback).__name__}")
+        check_options(run_options)
+        failure = ""
+        try:
+            compiled, values = self._prepare(output_names, input_feed)
+        except UnsupportedValue:
+            raise
+        except InvalidArgument as error:
+            failure = str(error)
+
+        def task() -> None:
+            found, text = [], failure
+            if not text:
+                try:
+                    found = self._execute(compiled, values, run_options)
+                except Exception as error:  # noqa: BLE001
+                    text = str(error) or type(error).__name__
+            callback(found, user_data, text)
+
+        CREW.do(task)
+
+    def _prepare(self, output_names: Sequence[str] | None, input_feed: Mapping[str, Any]) -> tuple[Compiled, list[Any]]:
+        """The program of a call, and its inputs in order."""
+        programs = self._programs
+        compiled = programs.get(self._names(output_names)) if output_names else programs.all
         values = self._feed.read(input_feed)
         if self._overridable:
             fed = frozenset(arg.name for arg in self._overridable if arg.name in values)
             if fed:
-                compiled = self._compile(self._names(output_names) if output_names else self._output_names, fed)
-        return compiled.runner.run([values[port.name] for port in compiled.plan.inputs])
+                compiled = programs.get(self._names(output_names) if output_names else self._output_names, fed)
+        return compiled, [values[port.name] for port in compiled.plan.inputs]
+
+    def _execute(self, compiled: Compiled, values: list[Any], options: RunOptions | None) -> list[Any]:
+        check_options(options)
+        if options is None and self._profiler is None and not self._log.says(VERBOSE):
+            return compiled.runner.run(values)
+        return run_watched(compiled, values, options, self._profiler, self._log)
+
+    def run_with_ort_values(
+        self, output_names: Sequence[str] | None, input_dict_ort_values: Mapping[str, Any], run_options: Any = None
+    ) -> list[OrtValue]:
+        """`run` with OrtValues; what it returns is each output as one. Arrays may be fed too."""
+        feed: Any = input_dict_ort_values
+        if isinstance(feed, dict):  # plain arrays take the short way
+            feed = {name: value.held if isinstance(value, OrtValue) else value for name, value in feed.items()}
+        found = self.run(output_names, feed, run_options)
+        kinds = {arg.name: arg.type for arg in self._outputs}
+        return [OrtValue(value, kinds[name]) for name, value in zip(output_names or self._output_names, found)]
+
+    def io_binding(self) -> IOBinding:
+        """Inputs and outputs to bind, for `run_with_iobinding`."""
+        return IOBinding(self)
+
+    def run_with_iobinding(self, iobinding: IOBinding, run_options: Any = None) -> None:
+        """Read the inputs and write the outputs that are bound; see `IOBinding`."""
+        if not isinstance(iobinding, IOBinding):
+            raise TypeError(f"expected an IOBinding, got {type(iobinding).__name__}; io_binding() makes one")
+        iobinding.run(self, run_options)
 
     def compiled(self, output_names: Sequence[str] | None = None) -> Runner:
         """The program for these outputs and nothing else, made once.
@@ -147,7 +249,7 @@ class InferenceSession:
         Its ``run(values)`` takes one value for each of `get_inputs()`, without the checks of names and with terser
         errors than `InferenceSession.run`; its ``fast(X)`` answers None for anything but the one array it is made for.
         """
-        return self._compile(self._names(output_names) if output_names else self._output_names).runner
+        return self._programs.get(self._names(output_names) if output_names else self._output_names).runner
 
     def tune(self, input_feed: Mapping[str, Any]) -> Explanation:
         """Run on these inputs with every engine there is for ensembles of trees, and keep the fastest.
@@ -171,18 +273,7 @@ class InferenceSession:
 
     def explain(self, output_names: Sequence[str] | None = None) -> Explanation:
         """Which provider runs which node, how, and why the ones before it refused. Prints as a table."""
-        compiled = self._compile(self._names(output_names) if output_names else self._output_names)
-        steps = [step.node for placed in compiled.plan.parts for step in placed.part.steps]
-        details = {
-            id(node): line.removeprefix(node.label).removeprefix(": ")
-            for node, line in zip(steps, compiled.runner.explain())
-        }
-        nodes = tuple(
-            ExplainedNode(each.node.label, each.provider, details[id(each.node)], each.refusals)
-            for each in compiled.plan.assignments
-        )
-        kept = tuple(f"{each.rule}: {each.node.label}: {each.reason}" for each in compiled.plan.refusals)
-        return Explanation(nodes, kept)
+        return self._programs.explain(self._names(output_names) if output_names else self._output_names)
 
     def get_inputs(self) -> list[NodeArg]:
         """The inputs that must be fed."""
@@ -191,6 +282,14 @@ class InferenceSession:
     def get_outputs(self) -> list[NodeArg]:
         """The outputs, in the order in which `run` returns them."""
         return self._outputs
+
+    def get_input_memory_infos(self) -> list[OrtMemoryInfo]:
+        """Where each input is read: main memory."""
+        return [cpu_memory() for _ in self._inputs]
+
+    def get_output_memory_infos(self) -> list[OrtMemoryInfo]:
+        """Where each output is: main memory."""
+        return [cpu_memory() for _ in self._outputs]
 
     def get_overridable_initializers(self) -> list[NodeArg]:
         """Initialisers that may be fed in place of their stored value."""
@@ -202,15 +301,67 @@ class InferenceSession:
 
     def get_providers(self) -> list[str]:
         """The chosen providers, in order of preference; the CPU provider is always among them."""
-        return list(self._provider_options)
+        return list(self._programs.chosen.options)
 
     def get_provider_options(self) -> dict[str, dict[str, str]]:
         """The options of each provider, as strings."""
-        return {name: dict(options) for name, options in self._provider_options.items()}
+        return {name: dict(options) for name, options in self._programs.chosen.options.items()}
+
+    def set_providers(
+        self, providers: Sequence[Any] | None = None, provider_options: Sequence[Mapping[str, Any]] | None = None
+    ) -> None:
+        """Run on other providers from now on. Calls that are running end on the old ones.
+
+        Raises
+        ------
+        InvalidUse
+            A provider that does not exist, or arguments of the wrong form. The session stays as it was.
+        NotImplemented
+            A node that nobody can run; again the session stays as it was.
+        """
+        chosen = choose_providers(providers, provider_options, self._options, strict=True)
+        with self._changing:
+            self._use(Programs(self._model, chosen, self._passes, self._feed.equal_sizes))
+
+    def enable_fallback(self) -> None:
+        """Let a run be repeated on the CPU when a provider breaks down (`EPFail`); this is the default."""
+        self._fallback = True
+
+    def disable_fallback(self) -> None:
+        """Let the error of a provider that breaks down be raised."""
+        self._fallback = False
+
+    def get_provider_graph_assignment_info(self) -> list[AssignedSubgraph]:
+        """Which provider runs which nodes, after the passes.
+
+        Raises
+        ------
+        Fail
+            The session's options lack the entry ``session.record_ep_graph_assignment_info`` = ``1``.
+        """
+        if not self._options.has_entry("session.record_ep_graph_assignment_info", "1"):
+            raise Fail(
+                "the session's options lack the entry 'session.record_ep_graph_assignment_info' = '1'; "
+                "explain() needs none"
+            )
+        return assigned(self._programs.all.plan)
 
     def get_session_options(self) -> SessionOptions:
         """A copy of the options this session was made with."""
         return copy(self._options)
+
+    def get_profiling_start_time_ns(self) -> int:
+        """When profiling began, in nanoseconds since 1970; 0 where it did not."""
+        return self._profiler.start_ns if self._profiler else 0
+
+    def end_profiling(self) -> str:
+        """Write the profile and return the name of its file; an empty text where there is nothing to end."""
+        profiler, self._profiler = self._profiler, None
+        if profiler is None:
+            return ""
+        with self._changing:
+            self._entrance = None if self._log.says(VERBOSE) else self._programs.entrance
+        return profiler.end()
 
     def __enter__(self) -> Self:
         return self
@@ -219,8 +370,9 @@ class InferenceSession:
         return None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A session travels as its model, saved as ONNX, and is made anew."""
-        return _restore, (type(self), to_bytes(self._model), self._options, self._provider_options, self._disabled)
+        """A session travels as its model, saved as ONNX, and is made anew; what its options change is in the model."""
+        settings = self._options.without_files(), self.get_provider_options(), self._disabled, self._fallback
+        return _restore, (type(self), to_bytes(self._model), *settings)
 
     def _names(self, output_names: Any) -> tuple[str, ...]:
         if isinstance(output_names, str) or not isinstance(output_names, Sequence):
@@ -229,36 +381,11 @@ class InferenceSession:
             if not isinstance(name, str):
                 raise TypeError(f"output_names must hold str, got {name!r}")
             if name not in self._output_names:
-                close = nearest(name, self._output_names)
-                hint = f"; did you mean {close[0]!r}?" if close else ""
                 raise InvalidArgument(
-                    f"the model has no output {name!r}; it has {', '.join(map(repr, self._output_names))}{hint}"
+                    f"the model has no output {name!r}; it has {', '.join(map(repr, self._output_names))}"
+                    f"{did_you_mean(name, self._output_names)}"
                 )
         return tuple(output_names)
-
-    def _compile(self, names: tuple[str, ...], fed: frozenset[str] = frozenset()) -> _Compiled:
-        """Plan and compile `names` once; `fed` initialisers become inputs."""
-        key = (names, fed)
-        found = self._programs.get(key)
-        if found is not None:
-            return found
-        with self._lock:
-            if key not in self._programs:
-                self._programs[key] = compiled = self._build(names, fed)
-                if self._entrance is not None and not fed and is_program(compiled.runner):
-                    self._entrance.add(names, compiled.runner)
-            return self._programs[key]
-
-    def _build(self, names: tuple[str, ...], fed: frozenset[str]) -> _Compiled:
-        graph = self._model.graph
-        if fed:
-            extra = tuple(value for value in self._model.overridable if value.name in fed)
-            constants = {name: array for name, array in graph.constants.items() if name not in fed}
-            graph = replace(graph, inputs=graph.inputs + extra, constants=constants)
-        optimised = self._options.graph_optimization_level != GraphOptimizationLevel.ORT_DISABLE_ALL
-        passes = tuple(each for each in PIPELINE if each.name not in self._disabled) if optimised else REQUIRED
-        plan = make_plan(graph, self._providers, names, evaluate, passes)
-        return _Compiled(plan, compile_plan(plan, self._providers))
 
 
 def _restore(
@@ -267,5 +394,6 @@ def _restore(
     options: SessionOptions,
     providers: dict[str, dict[str, str]],
     disabled: frozenset[str],
+    fallback: bool,
 ) -> InferenceSession:
-    return kind(model, options, list(providers.items()), disabled_optimizers=disabled)
+    return kind(model, options, list(providers.items()), disabled_optimizers=disabled, enable_fallback=fallback)

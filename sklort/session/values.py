@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,8 @@ from sklort.graph.types import (
     Type,
     dtype_of,
 )
+from sklort.session.nearest import did_you_mean, nearest
+from sklort.session.ort_value import OrtValue
 
 _NO_SYMBOL = frozenset(("None", "none", "?", "-1", "unknown"))
 """Names that converters give to every free size alike: they promise nothing about equality."""
@@ -129,15 +130,8 @@ def _check_names(required: list[str], declared: Mapping[str, ValueInfo], feed: M
             f"got {_list(feed) or 'none'}{hint}"
         )
     if extra:
-        close = nearest(extra[0], list(declared))
-        hint = f"; did you mean {close[0]!r}?" if close else ""
+        hint = did_you_mean(extra[0], declared)
         raise InvalidArgument(f"the model has no input {extra[0]!r}; it takes {_list(declared) or 'none'}{hint}")
-
-
-def nearest(name: Any, names: Iterable[Any]) -> list[str]:
-    """The one of `names` that is most like `name` in any case, or nothing."""
-    by_lower = {str(other).lower(): str(other) for other in names}
-    return [by_lower[match] for match in get_close_matches(str(name).lower(), list(by_lower), n=1)]
 
 
 def _list(names: Iterable[Any]) -> str:
@@ -147,6 +141,8 @@ def _list(names: Iterable[Any]) -> str:
 def read_value(value: Any, declared: ValueInfo) -> Any:
     """One value, checked against its declared type; arrays are passed on as they are, in native byte order."""
     name, kind = declared.name, declared.type
+    if isinstance(value, OrtValue):
+        value = value.held
     if value is None:
         if isinstance(kind, OptionalType):
             return None

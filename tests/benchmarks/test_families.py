@@ -22,13 +22,14 @@ KEYS = [
     "linear",
     "pipe",
     "frame",
+    "text",
     "knn",
     "svc",
     "iforest",
     "mlp",
     "ovr",
 ]
-UNCONVERTED = {"hgb", "lgb", "xgb"}
+UNCONVERTED = {"hgb", "lgb", "xgb", "text"}
 
 
 @pytest.fixture(scope="module")

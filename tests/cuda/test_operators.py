@@ -15,7 +15,18 @@ from tests.ops.one_node import program as one_node_program
 
 ELEMENTWISE = ("arithmetic", "compare", "extrema", "logic", "unary", "transcendental", "where", "cast")
 MOVING = ("views", "transpose", "concat", "gather", "features")
-OTHERS = ("reduce", "arg_extremum", "softmax", "scaling", "imputer", "one_hot", "matmul", "dense_layer")
+OTHERS = (
+    "reduce",
+    "arg_extremum",
+    "softmax",
+    "scaling",
+    "imputer",
+    "one_hot",
+    "matmul",
+    "dense_layer",
+    "pairwise_distance",
+    "nearest_neighbors",
+)
 FILES = (*ELEMENTWISE, *MOVING, *OTHERS)
 CPU_ONLY = {
     "test_matmul_agrees_with_numpy_for_every_shape_of_the_loops": "weights that are constant and others have the same bits",
@@ -94,6 +105,9 @@ def samples() -> list[tuple[str, str, list[Any], tuple[int, ...], dict[str, Any]
     return [
         *(("", *each) for each in standard),
         *(("ai.onnx.ml", *each) for each in ml),
+        ("ai.sklort", "PairwiseDistance", [x, y], (1,), {"metric": "euclidean"}),
+        ("com.microsoft", "CDist", [x, y], (1,), {"metric": "euclidean"}),
+        ("ai.sklort", "NearestNeighbors", [x, y], (1,), {"k": 3, "metric": "cityblock", "outputs": 2}),
         ("ai.sklort", "DenseLayer", [x, weights, bias], (1, 2), {"activation": "Tanh"}),
     ]
 
@@ -121,7 +135,7 @@ def test_every_operator_runs_on_the_device(
     varying = [each for i, each in enumerate(inputs) if i not in constants]
     there = programs.program(op_type, inputs, **given)
     here = one_node_program(op_type, inputs, **given)
-    (found,), (want,) = there.run(varying), here.run(varying)
+    (found, *_), (want, *_) = there.run(varying), here.run(varying)
     assert not programs.on_the_cpu or op_type in VIEWS
     assert bool(on_cuda.launches) != (op_type in VIEWS)
     assert (found.dtype, found.shape) == (want.dtype, want.shape)
@@ -132,7 +146,7 @@ def test_every_operator_runs_on_the_device(
     else:
         np.testing.assert_array_equal(found, want)
     on_the_device = [on_cuda.asarray(each) for each in varying]
-    (stayed,) = there.run(on_the_device)
+    stayed, *_ = there.run(on_the_device)
     assert isinstance(stayed, on_cuda.ndarray)
     np.testing.assert_array_equal(stayed.get(), found)
     for each in on_the_device:

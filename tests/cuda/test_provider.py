@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import sys
+import threading
 import warnings
 from typing import Any
 
@@ -132,6 +133,19 @@ def test_the_forest_kernel_is_an_option(graphs: dict[str, Any], cupy: Any) -> No
 def test_options_that_make_no_sense(options: dict[str, str], words: str, graphs: dict[str, Any], cupy: Any) -> None:
     with pytest.raises(InvalidArgument, match=words):
         sklort.InferenceSession(graphs["boosting"], providers=[("CUDAExecutionProvider", options)])
+
+
+def test_a_run_is_ended_and_timed(graphs: dict[str, Any], cupy: Any) -> None:
+    runner = sklort.InferenceSession(graphs["forest of numbers"], providers=CUDA).compiled()
+    times: list[Any] = []
+    runner.run([X[:300]], None, times)
+    assert [time[0] for time in times] == list(range(len(runner.explain())))
+    number, _, begin, end, read, made, fed, *_ = times[0]
+    assert (number, begin <= end, read[0], made[0], fed) == (0, True, (1, [300, 12]), (11, [300, 1]), X[:300].nbytes)
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(Fail, match="the run was ended"):
+        runner.run([X[:300]], stop)
 
 
 def test_a_session_survives_pickling(graphs: dict[str, Any], cupy: Any) -> None:

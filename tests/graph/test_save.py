@@ -4,6 +4,7 @@ import numpy as np
 import onnx
 import pytest
 
+from sklort.exceptions import Fail
 from sklort.graph.ir import Graph
 from sklort.graph.load import load
 from sklort.graph.save import tensor_proto, to_bytes, to_proto
@@ -67,3 +68,43 @@ def test_metadata_overridable_and_opsets_survive():
     assert [value.name for value in again.overridable] == ["c"]
     assert InferenceSession(again_proto := to_proto(again)).run(None, {"X": np.ones(1, np.float32)})[0].tolist() == [2]
     assert again_proto.graph.input[-1].name == "c"
+
+
+SOFTMAX_11 = (
+    '<ir_version: 8, opset_import: ["": 17, "f": 1]> g (float[N, 2, 3] X) => (float[N, 2, 3] Y) { Y = f.soft(X) } '
+    '<domain: "f", opset_import: ["": 11]> soft (x) => (y) { y = Softmax<axis = 1>(x) }'
+)
+
+
+def test_a_node_of_a_version_of_its_own_keeps_it():
+    """Softmax of version 11 takes an axis and all that follow as one; that of version 13 the axis alone."""
+    X = np.arange(12, dtype=np.float32).reshape(2, 2, 3)
+    first = load(onnx.parser.parse_model(SOFTMAX_11))
+    saved = to_proto(first)
+    again = load(saved)
+    assert [(node.op_type, node.version) for node in again.graph.nodes if node.op_type != "Identity"] == [
+        ("Softmax", 11)
+    ]
+    flat = np.exp(X.reshape(2, 6) - X.reshape(2, 6).max(1, keepdims=True))
+    expected = (flat / flat.sum(1, keepdims=True)).reshape(2, 2, 3)
+    for source in (saved, to_bytes(again)):
+        np.testing.assert_allclose(InferenceSession(source).run(None, {"X": X})[0], expected, rtol=1e-6)
+
+
+def test_a_version_that_makes_no_difference_makes_no_function():
+    saved = to_proto(
+        load(onnx.parser.parse_model(SOFTMAX_11.replace("Softmax<axis = 1>", "Abs").replace("11]", "16]")))
+    )
+    assert len(saved.functions) == 0
+
+
+def test_a_graph_that_reads_from_outside_cannot_become_a_function():
+    text = SOFTMAX_11.replace(
+        "y = Softmax<axis = 1>(x)",
+        "k = Constant<value = int64 {2}>() c = Constant<value = bool {1}>() y = Loop(k, c, x) <body = b "
+        "(int64 i, bool go, float v) => (bool on, float w) { on = Identity(go) w = Add(v, x) }>",
+    )
+    with pytest.raises(
+        Fail, match=r"Loop .*version 11.* model of version 17.* reads 'f.*x' from outside|Loop .*outside"
+    ):
+        to_proto(load(onnx.parser.parse_model(text)))

@@ -103,6 +103,28 @@ def test_extreme_scores(m: int, dtype: Any, isa: str) -> None:
                     np.testing.assert_array_equal(alone[1], values[row : row + 1])
 
 
+@pytest.mark.parametrize("isa", _core.isas())
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("m", [3, 16, 200])
+def test_probabilities_below_the_normal_numbers(m: int, dtype: Any, isa: str) -> None:
+    """Scores so far below the best one that their share is among the smallest numbers, or just above them."""
+    reach = (84.0, 106.0) if dtype == np.float32 else (705.0, 747.0)
+    bias = -RANDOM.uniform(*reach, size=m).astype(dtype)
+    bias[: m // 2] = -RANDOM.uniform(0, 1, size=m // 2).astype(dtype)
+    x = np.linspace(-1, 1, 64, dtype=dtype)[:, None]
+    weights = RANDOM.uniform(-1, 1, size=(1, m)).astype(dtype)
+    with instruction_set(isa):
+        compiled = model([x], weights, bias, link="SOFTMAX")
+        _, values, scores = compiled.run([x])
+        alone = [compiled.run([x[row : row + 1]])[1][0] for row in range(0, 64, 9)]
+    powers = np.exp((scores - scores.max(axis=1, keepdims=True)).astype(np.longdouble))
+    exact = powers / powers.sum(axis=1, keepdims=True)
+    unit = np.spacing(exact.astype(dtype)).astype(np.longdouble)
+    assert ((values > 0) & (values < np.finfo(dtype).tiny)).any()
+    assert (np.abs(values.astype(np.longdouble) - exact) / unit).max() <= 5  # of which the sum of two hundred has some
+    np.testing.assert_array_equal(values[::9], alone)
+
+
 def first_above(row: np.ndarray) -> int:
     best = 0
     for i, x in enumerate(row):

@@ -231,3 +231,20 @@ def test_wrong_inputs() -> None:
         run("Tokenizer", [np.zeros(2, np.float32)], **options(tokenexp="a"))
     with pytest.raises(SklortError, match="one or two dimensions, got 3"):
         run("Tokenizer", [np.full((1, 1, 1), "a", object)], **options(tokenexp="a"))
+
+
+@pytest.mark.parametrize(
+    "pattern", ["[a-z]+", r"\w{3,}", DEFAULT, r"\b[a-z]+\b", r"[^,]{2,}", r"[a-z]+[a-z]", r"[a-z]{2,4}"]
+)
+def test_runs_of_every_length_at_every_place(pattern: str) -> None:
+    """Runs are found 64 characters at a time where the text is ASCII, one by one where it is not."""
+    rng = np.random.default_rng(64)
+    documents = ["a" * size for size in (62, 63, 64, 65, 127, 128, 129, 200)]
+    documents += [" " * 63 + "ab", " " * 64 + "ab", "ab" + " " * 62 + "cd", "a" * 64 + " " + "b" * 64]
+    for share in (0.5, 0.9, 0.99):
+        for size in (*range(1, 20), 64, 65, 190, 300):
+            codes = np.where(rng.random(size) < share, rng.choice(list("abz_9")), rng.choice(list(" ,.")))
+            documents.append("".join(codes))
+            documents.append("".join(rng.permutation(codes)) + "é")
+    for document, tokens in zip(documents, cut(documents, tokenexp=pattern), strict=True):
+        assert tokens == found(pattern, document)

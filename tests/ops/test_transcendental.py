@@ -56,6 +56,24 @@ def test_within_a_unit_or_two(op_type: str, dtype: Any) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("isa", _core.isas())
+@pytest.mark.parametrize(("dtype", "bound"), [(np.float32, -87.33654475), (np.float64, -708.39641853226410622)])
+def test_results_below_the_normal_numbers(dtype: Any, bound: float, isa: str) -> None:
+    at = np.full(64, bound, dtype)
+    for i in range(1, 64):
+        at[i] = np.nextafter(at[i - 1], dtype(0 if i < 32 else -1e9))
+    reach = 18 if dtype is np.float32 else 40
+    x = np.concatenate([at, np.linspace(bound - reach, bound + 1, 20001, dtype=dtype), [-np.inf, np.nan]]).astype(dtype)
+    wide = x.astype(np.longdouble)
+    _core.choose_isa(isa)
+    try:
+        assert ulps(run("Exp", x), np.exp(wide)) <= 1
+        assert ulps(run("Sigmoid", x), np.exp(wide) / (1 + np.exp(wide))) <= 2
+    finally:
+        _core.choose_isa("")
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_sigmoid_and_erf_are_scipys(dtype: Any) -> None:
     x = arguments(dtype)

@@ -14,12 +14,13 @@ namespace {
 
 constexpr double too_large = 1e18;  // for a norm whose square is a float
 
-const FilterLoops& loops() noexcept { return SKLORT_CHOOSE(filter_loops); }
-
 }  // namespace
 
+const FilterLoops& filter_loops() noexcept { return SKLORT_CHOOSE(filter_loops); }
+
 bool Filter::suits(const Points& points) noexcept {
-  return points.metric().term == Term::squares && points.bare(0) && points.count() >= 8 * filter_points && points.width() >= 4;
+  return points.metric().term == Term::squares && points.bare(0) && points.count() >= 8 * filter_points &&
+         points.count() <= std::numeric_limits<std::int32_t>::max() && points.width() >= 4;
 }
 
 Filter::Filter(const Points& points) : width_(points.width()), mean_(static_cast<std::size_t>(width_)) {
@@ -64,27 +65,24 @@ Filter::Query Filter::take(const double* row, float* to) const noexcept {
   return {square, (n + 8) * 0x1.04p-24 * (most_ * most_ + 2 * norm * most_) + n * denormal * (1 + norm + most_)};
 }
 
-float Filter::limit(const Query& query, double distance) const noexcept {
+float Filter::limit(const Query& query, float score) const noexcept {
+  if (!(score < std::numeric_limits<float>::infinity())) return score;
   // The roundings of the double sums, here and in the distances compared.
+  const double distance = std::abs(score + query.offset) + query.slack;
   const double doubles = (4 * static_cast<double>(width_) + 16) * 0x1p-53 * (distance + query.offset);
-  const double exact = distance - query.offset + query.slack + doubles;
+  const double exact = score + 2 * (query.slack + doubles);
   return static_cast<float>(exact + std::abs(exact) * 0x1p-22);
 }
 
 void Filter::scores(const float* rows, std::int64_t queries, std::int64_t first, std::int64_t count, float* to,
                     std::int64_t stride) const noexcept {
-  loops().scores(rows, queries, width_, panels_.data() + first * (width_ + 1), (count + filter_points - 1) / filter_points, to,
-                 stride);
+  filter_loops().scores(rows, queries, width_, panels_.data() + first * (width_ + 1), (count + filter_points - 1) / filter_points,
+                        to, stride);
 }
 
 std::int64_t Filter::tile() const noexcept {
   constexpr std::int64_t cached = std::int64_t{1} << 15;  // floats
   return std::clamp<std::int64_t>(cached / width_ / filter_points, 1, 8) * filter_points;
-}
-
-std::int64_t Filter::at_most(const float* scores, std::int64_t count, float limit, std::int64_t base,
-                             std::int64_t* index) const noexcept {
-  return loops().at_most(scores, count, limit, base, index);
 }
 
 }  // namespace sklort::distance

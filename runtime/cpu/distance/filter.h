@@ -1,5 +1,5 @@
 // Estimates of squared euclidean distances from one float product, with a bound of their error: they tell which of many points
-// can be among the nearest, and only those are measured.
+// can be among the nearest, and only those are measured. What is at most twice the bound above the k-th smallest estimate can.
 //
 // With all rows moved by the mean of the points, |x - y|^2 = |x|^2 + (|y|^2 - 2 x y). The bracket is computed in float from rows
 // rounded to float. With u = 2^-24 and n features each term of it passes through at most n + 5 roundings, so it is off by no more
@@ -13,6 +13,9 @@
 #include "points.h"
 
 namespace sklort::distance {
+
+// Of the current instruction set.
+const FilterLoops& filter_loops() noexcept;
 
 class Filter {
  public:
@@ -31,17 +34,14 @@ class Filter {
   // Prepares a row for `scores`: writes as many floats as it has features.
   Query take(const double* row, float* to) const noexcept;
 
-  // Scores up to this may belong to points nearer than `distance` (squared).
-  float limit(const Query& query, double distance) const noexcept;
+  // If k points have scores up to `score`, the k nearest have scores up to this.
+  float limit(const Query& query, float score) const noexcept;
 
   // For points first to first + count; `first` a multiple of filter_points, with room for whole panels.
   void scores(const float* rows, std::int64_t queries, std::int64_t first, std::int64_t count, float* to,
               std::int64_t stride) const noexcept;
   // So many points, a multiple of filter_points, pass through the cache together.
   std::int64_t tile() const noexcept;
-  // As FilterLoops::at_most.
-  std::int64_t at_most(const float* scores, std::int64_t count, float limit, std::int64_t base,
-                       std::int64_t* index) const noexcept;
 
  private:
   std::int64_t width_;

@@ -6,6 +6,7 @@
 #include "filter.h"
 #include "pairs.h"
 #include "selection.h"
+#include "shortlist.h"
 
 namespace sklort::distance {
 
@@ -31,7 +32,7 @@ class Search {
  private:
   void add(std::int64_t row, std::int64_t first, std::int64_t count, const double* reduced) noexcept;
   void sift(std::int64_t first, std::int64_t count) noexcept;
-  void measure(std::int64_t row, std::int64_t count) noexcept;
+  void measure(std::int64_t row) noexcept;
 
   const Points& points_;
   const Filter* filter_;
@@ -41,9 +42,10 @@ class Search {
   Found* heaps_;
   float* narrow_ = nullptr;  // rows for the filter
   float* scores_ = nullptr;
-  std::int64_t* candidates_ = nullptr;
+  float* lists_ = nullptr;
   std::array<Selection, Block::most_rows> selections_;
   std::array<Filter::Query, Block::most_rows> queries_;
+  std::array<Shortlist, Block::most_rows> shortlists_;
   std::int64_t count_ = 0;
 };
 

@@ -27,7 +27,7 @@ class Points {
 
   // Packs `count` rows into memory of the caller, aligned to 64 bytes.
   template <class T>
-  Points(const Metric& metric, const T* rows, std::int64_t count, std::int64_t features, double* memory, int threads) noexcept;
+  Points(const Metric& metric, const T* rows, std::int64_t count, std::int64_t features, double* memory, int threads);
   // Into its own memory.
   template <class T>
   Points(const Metric& metric, const T* rows, std::int64_t count, std::int64_t features);

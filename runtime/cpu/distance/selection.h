@@ -22,24 +22,26 @@ class Selection {
   void add(const Found& found) noexcept {
     if (!(found.value < limit())) return;
     if (size_ == k_) {
-      std::pop_heap(heap_, heap_ + size_, before);
+      std::pop_heap(heap_, heap_ + size_, Before{});
       --size_;
     }
     heap_[size_++] = found;
-    std::push_heap(heap_, heap_ + size_, before);
+    std::push_heap(heap_, heap_ + size_, Before{});
   }
 
   // Sorted by value, then index; `size()` of them, fewer than k when too few were finite.
   const Found* finish() noexcept {
-    std::sort_heap(heap_, heap_ + size_, before);
+    std::sort_heap(heap_, heap_ + size_, Before{});
     return heap_;
   }
   std::int64_t size() const noexcept { return size_; }
 
  private:
-  static bool before(const Found& a, const Found& b) noexcept {
-    return a.value < b.value || (a.value == b.value && a.index < b.index);
-  }
+  struct Before {
+    bool operator()(const Found& a, const Found& b) const noexcept {
+      return a.value < b.value || (a.value == b.value && a.index < b.index);
+    }
+  };
 
   std::int64_t k_ = 0;
   Found* heap_ = nullptr;

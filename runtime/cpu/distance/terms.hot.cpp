@@ -1,6 +1,7 @@
 #include "terms.hot.h"
 
 #include "simd.h"
+#include "transpose.h"
 
 namespace sklort::distance::SKLORT_HOT {
 namespace {
@@ -191,10 +192,33 @@ std::int64_t below(const double* values, std::int64_t count, double limit, std::
   return total;
 }
 
+// A lane for each row, as many features of which are turned at a time.
+void squares(const double* x, std::int64_t features, const double* const* rows, double* to) noexcept {
+  constexpr std::int64_t L = lanes<double>;
+  static_assert(square_rows % L == 0);
+  for (std::int64_t first = 0; first < square_rows; first += L, rows += L, to += L) {
+    Squares sum;
+    std::int64_t feature = 0;
+    for (; feature + L <= features; feature += L) {
+      V turned[L];
+      for (std::int64_t i = 0; i < L; ++i) turned[i] = load(rows[i] + feature);
+      transpose<double>(turned);
+      for (std::int64_t i = 0; i < L; ++i) sum.add(broadcast(x[feature + i]), turned[i], 0);
+    }
+    for (; feature < features; ++feature) {
+      V y;
+      for (std::int64_t i = 0; i < L; ++i) y[i] = rows[i][feature];
+      sum.add(broadcast(x[feature]), y, 0);
+    }
+    store(to, sum.sum);
+  }
+}
+
 }  // namespace
 
 extern const DistanceLoops term_loops = {{term<Squares>, term<Products>, term<Absolutes>, term<Maximum>, term<Powers>,
                                           term<Canberra>, term<BrayCurtis>, term<Unequal>, term<NanSquares>, term<Entropy>},
-                                         below};
+                                         below,
+                                         squares};
 
 }  // namespace sklort::distance::SKLORT_HOT

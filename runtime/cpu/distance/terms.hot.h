@@ -33,11 +33,15 @@ struct Found {
   std::int64_t index;
 };
 
+inline constexpr std::int64_t square_rows = 8;
+
 struct DistanceLoops {
   TermLoop term[hot_terms];
   // Writes the values below the limit with their indices, the first of which is `base`; returns how many. There must be room for
   // `count`.
   std::int64_t (*below)(const double* values, std::int64_t count, double limit, std::int64_t base, Found* found) noexcept;
+  // to[i]: the sum of squares of x and rows[i], for `square_rows` rows of as many features; the bits are those of the panels.
+  void (*squares)(const double* x, std::int64_t features, const double* const* rows, double* to) noexcept;
 };
 
 }  // namespace sklort::distance

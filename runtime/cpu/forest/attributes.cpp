@@ -297,6 +297,25 @@ Forest from_tree_ensemble(const Node& node) {
   return forest;
 }
 
+std::size_t leaves_below(const Forest& forest, Ref root, std::vector<Ref>& branches) {
+  std::vector<Ref> stack{root};
+  std::size_t leaves = 0;
+  branches.clear();
+  while (!stack.empty() && leaves <= few_leaves) {
+    const Ref ref = stack.back();
+    stack.pop_back();
+    if (ref < 0) {
+      ++leaves;
+      continue;
+    }
+    branches.push_back(ref);
+    if (branches.size() >= few_leaves) return few_leaves + 1;
+    stack.push_back(forest.branches[static_cast<std::size_t>(ref)].no);
+    stack.push_back(forest.branches[static_cast<std::size_t>(ref)].yes);
+  }
+  return leaves;
+}
+
 void check_acyclic(const Forest& forest) {
   enum class State : char { unseen, open, done };
   std::vector<State> state(forest.branches.size(), State::unseen);

@@ -29,8 +29,9 @@ inline void fetch(const Packed& packed, const Tree& tree, std::int64_t rows) noe
   for (std::size_t at = 0; at < tree.nodes * size; at += line) __builtin_prefetch(nodes + at, 0, 2);
 }
 
-// `Way` has tree(tree, keys, stride, rows, payloads): one tree, many rows; row(keys, payloads): one row, all trees; and `by_row`,
-// true when it has no other. `cost`: predicted nanoseconds.
+// `Way` has tree(tree, keys, stride, rows, payloads): one tree, many rows; row(keys, payloads): one row, all trees,
+// which is faster for fewer than few_rows() rows. Or it is
+// `by_row`: it has, instead of the first, sum(keys, values): one row, what its leaves add up to. `cost`: predicted nanoseconds.
 template <class Key, class Way, class Value, class Fill>
 void drive(const Packed& packed, const Way& way, double cost, Call& call, const Value* rows, std::int64_t features,
            std::int64_t count, std::int64_t targets, Fill fill, double* sums) {
@@ -39,12 +40,20 @@ void drive(const Packed& packed, const Way& way, double cost, Call& call, const 
   const auto trees = static_cast<std::int64_t>(packed.trees.size());
   const int threads = cost < worth_sharing ? 1 : call.threads();
   const std::int64_t block = std::clamp<std::int64_t>((count + threads - 1) / threads, 1, packed.block_rows());
+  std::int64_t few = 0;
+  if constexpr (!Way::by_row) few = way.few_rows();
   const std::int64_t payload_count = std::max(block, trees);
   Key* all_keys = call.scratch_of<Key>(threads * (block * stride + payload_count));
   auto* all_payloads = reinterpret_cast<std::uint32_t*>(all_keys + threads * block * stride);
   const double* values = packed.values.data();
 
   const auto one_row = [&](const Key* keys, std::uint32_t* payloads, double* to) noexcept {
+    if constexpr (Way::by_row) {
+      if (packed.width == 1 && packed.target >= 0) {
+        to[packed.target] = way.sum(keys, values);
+        return;
+      }
+    }
     way.row(keys, payloads);
     if (packed.width != 1) {
       leaves.row_all(values, payloads, trees, targets, to);
@@ -63,7 +72,7 @@ void drive(const Packed& packed, const Way& way, double cost, Call& call, const 
       const std::int64_t here = std::min(block, last - first);
       double* to = sums + first * targets;
       fill(rows + first * features, features, here, packed.columns.data(), stride - 1, packed.dense, keys);
-      if (Way::by_row || here < few_rows) {
+      if (Way::by_row || here < few) {
         for (std::int64_t row = 0; row < here; ++row) one_row(keys + row * stride, payloads, to + row * targets);
         continue;
       }

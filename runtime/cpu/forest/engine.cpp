@@ -34,7 +34,7 @@ bool Forms::takes(Engine engine) const noexcept {
     case Engine::gather:
       return can_gather(*walk);
     case Engine::quick:
-      return quick && can_score();
+      return quick && can_score(*quick);
     case Engine::compare:
       return compare != nullptr;
     case Engine::automatic:

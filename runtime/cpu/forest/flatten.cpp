@@ -13,31 +13,10 @@ namespace sklort::forest {
 
 namespace {
 
-constexpr std::size_t most_leaves = 256;
 // A column of 512 rows is 512 bytes.
 constexpr std::size_t cached_columns = 96;
 
 using Which = std::pair<std::int32_t, bool>;  // feature, and whether a NaN goes left
-
-// The branches of a tree, and how many leaves it has; more than `most_leaves` means it has too many, or shared subtrees.
-std::size_t visit(const Forest& forest, Ref root, std::vector<Ref>& branches) {
-  std::vector<Ref> stack{root};
-  std::size_t leaves = 0;
-  branches.clear();
-  while (!stack.empty() && leaves <= most_leaves) {
-    const Ref ref = stack.back();
-    stack.pop_back();
-    if (ref < 0) {
-      ++leaves;
-      continue;
-    }
-    branches.push_back(ref);
-    if (branches.size() >= most_leaves) return most_leaves + 1;
-    stack.push_back(forest.branches[static_cast<std::size_t>(ref)].no);
-    stack.push_back(forest.branches[static_cast<std::size_t>(ref)].yes);
-  }
-  return leaves;
-}
 
 std::uint32_t four_times(std::size_t byte) noexcept { return static_cast<std::uint32_t>(byte & 0xFF) * 0x01010101U; }
 
@@ -61,7 +40,7 @@ class Flattener {
     std::vector<Ref> branches;
     std::size_t first = 0;
     for (std::size_t tree = 0; tree < forest_.roots.size(); ++tree) {
-      visit(forest_, forest_.roots[tree], branches);
+      leaves_below(forest_, forest_.roots[tree], branches);
       Thresholds grown;
       for (const Ref ref : branches) {
         const auto [which, threshold] = test(ref);
@@ -138,7 +117,7 @@ class Flattener {
     leaves_.clear();
     flatten(root);
     tree.count = static_cast<std::uint32_t>(out_.branches.size()) - tree.first;
-    const std::size_t padded = leaves_.size() <= 64 ? std::max<std::size_t>(8, std::bit_ceil(leaves_.size())) : most_leaves;
+    const std::size_t padded = leaves_.size() <= 64 ? std::max<std::size_t>(8, std::bit_ceil(leaves_.size())) : few_leaves;
     tree.leaves = static_cast<std::uint32_t>(padded);
     tree.values = static_cast<std::uint32_t>(out_.values.size());
     tree.target = the_target();
@@ -202,7 +181,7 @@ template <class Key>
 std::string refuses(const Forest& forest) {
   std::vector<Ref> branches;
   for (const Ref root : forest.roots) {
-    if (visit(forest, root, branches) > most_leaves) return "it has a tree of more than 256 leaves";
+    if (leaves_below(forest, root, branches) > few_leaves) return "it has a tree of more than 256 leaves";
   }
   for (const Branch& branch : forest.branches) {
     const Key key = test_of<Key>(branch).key;

@@ -57,6 +57,11 @@ void check_acyclic(const Forest& forest);
 // forest of class probabilities is written in version 5, whose leaves have one target. The sums stay the same, addend by addend.
 void merge_copies(Forest& forest);
 
+// The branches of a tree, and how many leaves it has; more than `few_leaves` means that it has too many for a byte to number
+// them, or shared subtrees, and not all branches are there.
+inline constexpr std::size_t few_leaves = 256;
+std::size_t leaves_below(const Forest& forest, Ref root, std::vector<Ref>& branches);
+
 // Below about so many predicted nanoseconds one thread is faster than two.
 inline constexpr double worth_sharing = 200000;
 

@@ -42,13 +42,19 @@ std::string walk_refuses(const Forest& forest) {
 
 namespace {
 
-// Equal entries of the leaf table are stored once: most leaves of a deep forest of classes are pure.
+// Entries come in the order of the leaves, tree by tree and from left to right. Those of a deep forest, most of whose leaves are
+// pure where it tells classes, are stored once if they are equal.
 class LeafTable {
  public:
-  LeafTable(std::int64_t width, std::vector<double>& values)
-      : width_(static_cast<std::size_t>(width)), values_(values), slots_(1024, 0) {}
+  LeafTable(std::int64_t width, std::vector<double>& values, bool once)
+      : width_(static_cast<std::size_t>(width)), values_(values), once_(once), slots_(once ? 1024 : 0, 0) {}
 
   std::uint32_t entry(const double* value) {
+    if (!once_) {
+      if (count_ >= std::numeric_limits<std::uint32_t>::max() - 1) bad_graph("the forest has too many leaves");
+      values_.insert(values_.end(), value, value + width_);
+      return static_cast<std::uint32_t>(count_++);
+    }
     if ((count_ + 1) * 2 > slots_.size()) grow();
     std::size_t slot = hash(value) & (slots_.size() - 1);
     for (; slots_[slot] != 0; slot = (slot + 1) & (slots_.size() - 1)) {
@@ -82,6 +88,7 @@ class LeafTable {
 
   std::size_t width_;
   std::vector<double>& values_;
+  bool once_;
   std::size_t count_ = 0;
   std::vector<std::uint32_t> slots_;  // entry + 1; 0: empty
 };
@@ -113,6 +120,12 @@ std::vector<std::int32_t> single_targets(const Forest& forest) {
     targets.push_back(std::max(target, 0));
   }
   return targets;
+}
+
+// Whether some tree has more than 256 leaves: no form that numbers leaves by a byte takes it.
+bool deep(const Forest& forest) {
+  std::vector<Ref> branches;
+  return std::ranges::any_of(forest.roots, [&](Ref root) { return leaves_below(forest, root, branches) > few_leaves; });
 }
 
 // Shared subtrees are unfolded; a model that unfolds to more nodes than this is refused.
@@ -158,7 +171,7 @@ class Packer {
       : forest_(forest),
         packed_(packed),
         columns_(columns),
-        table_(packed.width, packed.values),
+        table_(packed.width, packed.values, deep(forest)),
         value_(static_cast<std::size_t>(packed.width)) {}
 
   // False when a tree does not fit the narrow form.

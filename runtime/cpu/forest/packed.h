@@ -31,9 +31,6 @@ class Aligned {
   std::size_t size_ = 0;
 };
 
-// Fewer rows are taken one by one, each through all trees.
-inline constexpr std::int64_t few_rows = 8;
-
 // Which loops follow the paths.
 enum class Follow : std::uint8_t { plain, gather };
 
@@ -63,6 +60,9 @@ struct Packed {
 
   // Predicted nanoseconds for so many rows; the constants are measurements.
   double cost(std::int64_t rows, Follow how) const noexcept;
+
+  // Fewer rows than this are taken one by one, each through all trees.
+  std::int64_t few_rows(Follow how) const noexcept;
 
   // How many rows a tree should see before the next tree takes its place in the cache.
   std::int64_t block_rows() const noexcept;

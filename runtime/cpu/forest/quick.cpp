@@ -1,7 +1,9 @@
 #include "quick.h"
 
 #include <algorithm>
-#include <array>
+#include <bit>
+#include <type_traits>
+#include <utility>
 
 #include "drive.h"
 #include "isa.h"
@@ -14,141 +16,230 @@ SKLORT_DECLARE(KeyLoops, key_loops)
 
 namespace {
 
-constexpr std::size_t most_leaves = quick_leaves * quick_words;
+constexpr std::size_t most_limits = 255;  // of a byte
 
-// Nodes of a tree, padding aside: two for each branch, and the root.
-std::size_t leaves_of(const Tree& tree) noexcept { return tree.nodes / 2; }
+bool has_vbmi() noexcept {
+#if defined(SKLORT_X86)
+  return __builtin_cpu_supports("avx512vbmi");
+#else
+  return false;
+#endif
+}
 
-struct Slot {
-  std::uint8_t column;
-  std::uint32_t limit;
-  std::uint32_t keep;
+const QuickWay& best_way() noexcept {
+  const QuickLoops& loops = SKLORT_CHOOSE(quick_loops);
+  return loops.permute.columns != 0 && has_vbmi() ? loops.permute : loops.shuffle;
+}
+
+struct Node {
+  std::uint64_t key;
+  std::uint32_t child;
+  std::uint32_t column;
 };
 
-// What one tree puts in each of its words.
-class Cutter {
- public:
-  Cutter(const tree::NarrowNode* nodes, std::vector<std::uint32_t>& entries) : nodes_(nodes), entries_(entries) {}
+Node read(const tree::NarrowNode& node) noexcept {
+  return {node >> 32, static_cast<std::uint32_t>(node) >> 8, static_cast<std::uint32_t>(node & 0xFF)};
+}
 
-  std::array<std::vector<Slot>, quick_words> run() {
-    cut(0);
-    return std::move(words_);
+Node read(const tree::WideNode& node) noexcept { return {node.key, node.child, node.column}; }
+
+// `Stored`: the walk's nodes.
+template <class Stored>
+class Former {
+ public:
+  Former(const Packed& packed, const Stored* nodes) : packed_(packed), nodes_(nodes), limits_(packed.columns.size() + 1) {}
+
+  QuickForm run() {
+    const auto columns = static_cast<std::size_t>(best_way().columns);
+    if (columns == 0) return {nullptr, "this instruction set has no loop for it"};
+    for (const Tree& tree : packed_.trees) {
+      if (tree.nodes / 2 > few_leaves)
+        return {nullptr, "it has a tree of more than 256 leaves"};  // two nodes to a branch, and the root
+    }
+    collect();
+    std::size_t bytes = 0;
+    for (const auto& limits : limits_) bytes += (limits.size() + most_limits - 1) / most_limits;
+    if (bytes > columns) return {nullptr, sentence("a row would take ", bytes, " bytes, and ", columns, " fit")};
+    make_table();
+    for (std::size_t first = 0; first < packed_.trees.size(); first += quick_lanes) group(first);
+    quick_.slots.shrink_to_fit();
+    return {std::make_unique<Quick>(std::move(quick_)), {}};
   }
 
  private:
-  // At most 63 levels deep, since the tree has at most 64 leaves.
-  void cut(std::uint32_t at) {
-    const tree::NarrowNode node = nodes_[at];
-    const std::uint32_t child = static_cast<std::uint32_t>(node) >> 8;
-    const auto limit = static_cast<std::uint32_t>(node >> 32);
-    if (child == at) {
-      entries_.push_back(limit);
-      ++leaves_;
+  bool is_leaf(const Node& node, std::uint32_t at) const noexcept { return node.child == at; }
+
+  // The different limits of each column, in order.
+  void collect() {
+    for (const Tree& tree : packed_.trees) {
+      collect(nodes_ + tree.first, 0);
+      for (auto& limits : limits_) unique(limits, 4 * most_limits);
+    }
+    for (auto& limits : limits_) unique(limits, 0);
+  }
+
+  void collect(const Stored* tree, std::uint32_t at) {
+    const Node node = read(tree[at]);
+    if (is_leaf(node, at)) return;
+    limits_[node.column].push_back(node.key);
+    collect(tree, node.child);
+    collect(tree, node.child + 1);
+  }
+
+  static void unique(std::vector<std::uint64_t>& limits, std::size_t above) {
+    if (limits.size() <= above) return;
+    std::ranges::sort(limits);
+    limits.erase(std::ranges::unique(limits).begin(), limits.end());
+  }
+
+  void make_table() {
+    std::size_t longest = 0;
+    for (const auto& limits : limits_) longest = std::max(longest, std::min(limits.size(), most_limits));
+    quick_.padded = static_cast<std::uint32_t>(std::bit_ceil(longest + 1));
+    auto& kept = kept_limits();
+    for (std::size_t column = 0; column < limits_.size(); ++column) {
+      byte_of_.push_back(quick_.table.size());
+      for (std::size_t at = 0; at < limits_[column].size(); at += most_limits) {
+        const auto begin = limits_[column].begin() + static_cast<std::ptrdiff_t>(at);
+        const std::size_t here = std::min(most_limits, limits_[column].size() - at);
+        quick_.table.push_back({static_cast<std::uint32_t>(column), static_cast<std::uint32_t>(kept.size())});
+        for (std::size_t i = 0; i < here; ++i) kept.push_back(static_cast<Key>(begin[static_cast<std::ptrdiff_t>(i)]));
+        kept.resize(kept.size() + quick_.padded - here, static_cast<Key>(~Key{0}));
+      }
+    }
+  }
+
+  auto& kept_limits() noexcept {
+    if constexpr (sizeof(Key) == 4) {
+      return quick_.limits;
+    } else {
+      return quick_.wide_limits;
+    }
+  }
+
+  void group(std::size_t first) {
+    const std::size_t count = std::min<std::size_t>(quick_lanes, packed_.trees.size() - first);
+    std::size_t slots = 0;
+    for (std::size_t lane = 0; lane < count; ++lane) slots = std::max(slots, packed_.trees[first + lane].nodes / 2 - 1);
+    quick_.groups.push_back({static_cast<std::uint32_t>(quick_.slots.size()), static_cast<std::uint32_t>(slots)});
+    QuickSlot idle{};
+    std::ranges::fill(idle.limit, std::int8_t{127});  // no byte is above it
+    quick_.slots.resize(quick_.slots.size() + slots, idle);
+    for (std::size_t lane = 0; lane < count; ++lane) {
+      lane_ = lane;
+      leaves_ = 0;
+      cut(nodes_ + packed_.trees[first + lane].first, 0);
+    }
+  }
+
+  // At most 255 levels deep, since the tree has at most 256 leaves.
+  void cut(const Stored* tree, std::uint32_t at) {
+    const Node node = read(tree[at]);
+    if (is_leaf(node, at)) {
+      if (leaves_++ == 0) quick_.bases.push_back(static_cast<std::uint32_t>(node.key));
       return;
     }
     const std::uint32_t first = leaves_;
-    cut(child);
-    for (std::uint32_t word = first / quick_leaves; word <= (leaves_ - 1) / quick_leaves; ++word) {
-      const std::uint32_t begin = std::max(first, word * quick_leaves) % quick_leaves;
-      const std::uint32_t end = std::min(leaves_, (word + 1) * quick_leaves) - word * quick_leaves;
-      const auto bits = static_cast<std::uint32_t>(((std::uint64_t{1} << (end - begin)) - 1) << (quick_leaves - end));
-      words_[word].push_back({static_cast<std::uint8_t>(node & 0xFF), limit, ~bits});
-    }
-    cut(child + 1);
+    cut(tree, node.child);
+    const std::vector<std::uint64_t>& limits = limits_[node.column];
+    const auto rank = static_cast<std::size_t>(std::ranges::lower_bound(limits, node.key) - limits.begin());
+    QuickSlot& slot = quick_.slots[quick_.groups.back().first + leaves_ - 1];
+    slot.column[lane_] = static_cast<std::uint8_t>(byte_of_[node.column] + rank / most_limits);
+    slot.limit[lane_] = static_cast<std::int8_t>(static_cast<int>(rank % most_limits) - 128);
+    slot.first[lane_] = static_cast<std::uint8_t>(first);
+    cut(tree, node.child + 1);
   }
 
-  const tree::NarrowNode* nodes_;
-  std::vector<std::uint32_t>& entries_;
+  using Key = std::conditional_t<std::is_same_v<Stored, tree::NarrowNode>, std::uint32_t, std::uint64_t>;
+
+  const Packed& packed_;
+  const Stored* nodes_;
+  Quick quick_;
+  std::vector<std::vector<std::uint64_t>> limits_;  // by column
+  std::vector<std::size_t> byte_of_;                // the first one of each column
+  std::size_t lane_ = 0;
   std::uint32_t leaves_ = 0;
-  std::array<std::vector<Slot>, quick_words> words_;
 };
 
+template <class Key>
 class Scoring {
  public:
   static constexpr bool by_row = true;
 
   Scoring(const Packed& packed, const Quick& quick) noexcept
       : quick_(quick),
-        slots_(quick.slots()),
         loops_(SKLORT_CHOOSE(quick_loops)),
+        way_(best_way()),
         trees_(static_cast<std::int64_t>(packed.trees.size())),
-        columns_(static_cast<std::int64_t>(packed.columns.size()) + 1) {}
+        count_(static_cast<int>(quick.table.size())) {}
 
-  void row(const std::uint32_t* keys, std::uint32_t* payloads) const noexcept {
-    loops_.row(quick_.groups.data(), trees_, slots_, quick_.entries.data(), keys, columns_, payloads);
+  void row(const Key* keys, std::uint32_t* payloads) const noexcept {
+    alignas(64) std::int8_t bytes[quick_columns];
+    bin(keys, bytes);
+    way_.leaves(quick_.groups.data(), trees_, quick_.slots.data(), quick_.bases.data(), bytes, count_, payloads);
+  }
+
+  double sum(const Key* keys, const double* values) const noexcept {
+    alignas(64) std::int8_t bytes[quick_columns];
+    bin(keys, bytes);
+    return way_.sum(quick_.groups.data(), trees_, quick_.slots.data(), quick_.bases.data(), bytes, count_, values);
   }
 
  private:
+  void bin(const Key* keys, std::int8_t* bytes) const noexcept {
+    if constexpr (sizeof(Key) == 4) {
+      loops_.bin(quick_.table.data(), count_, quick_.padded, quick_.limits.data(), keys, bytes);
+    } else {
+      loops_.bin_wide(quick_.table.data(), count_, quick_.padded, quick_.wide_limits.data(), keys, bytes);
+    }
+  }
+
   const Quick& quick_;
-  QuickSlots slots_;
   const QuickLoops& loops_;
+  const QuickWay& way_;
   std::int64_t trees_;
-  std::int64_t columns_;
+  int count_;
 };
 
 }  // namespace
 
 std::size_t Quick::bytes() const noexcept {
-  return groups.size() * sizeof(QuickGroup) + columns.size() * (sizeof(columns[0]) + sizeof(limits[0]) + sizeof(keeps[0])) +
-         entries.size() * sizeof(entries[0]);
+  return groups.size() * sizeof(QuickGroup) + slots.size() * sizeof(QuickSlot) + bases.size() * sizeof(bases[0]) +
+         limits.size() * sizeof(limits[0]) + wide_limits.size() * sizeof(wide_limits[0]);
 }
 
 double Quick::cost(std::int64_t rows) const noexcept {
-  return static_cast<double>(rows) * (1.0 * static_cast<double>(columns.size()) + 16.0 * static_cast<double>(groups.size()));
+  const bool permutes = best_way().columns == quick_columns;
+  const std::size_t size = table.size();
+  const double slot = permutes ? (size <= 64 ? 2.6 : 3.4) : size <= 16 ? 5.0 : size <= 32 ? 7.0 : 9.0;
+  const double row =
+      slot * static_cast<double>(slots.size()) + 5.0 * static_cast<double>(size) + 0.9 * static_cast<double>(bases.size()) + 40.0;
+  return row * static_cast<double>(rows);
 }
 
-std::string quick_refuses(const Packed& packed) {
-  if (!can_score()) return "this instruction set has no loop for it";
-  if (packed.wide) return "its rows are not float";
-  if (packed.columns.size() + 1 > quick_columns) return "it reads more than 63 columns";
-  for (const Tree& tree : packed.trees) {
-    if (leaves_of(tree) > most_leaves) return "it has a tree of more than 64 leaves";
-  }
-  return {};
-}
+bool can_score(const Quick& quick) noexcept { return static_cast<std::size_t>(best_way().columns) >= quick.table.size(); }
 
-Quick quick_form(const Packed& packed) {
-  Quick quick;
-  for (std::size_t first = 0; first < packed.trees.size(); first += quick_lanes) {
-    const std::size_t count = std::min<std::size_t>(quick_lanes, packed.trees.size() - first);
-    QuickGroup group{};
-    group.first = static_cast<std::uint32_t>(quick.columns.size());
-    std::vector<std::array<std::vector<Slot>, quick_words>> trees;
-    for (std::size_t lane = 0; lane < count; ++lane) {
-      group.base[lane] = static_cast<std::uint32_t>(quick.entries.size());
-      trees.push_back(Cutter(packed.narrow_nodes.data() + packed.trees[first + lane].first, quick.entries).run());
-    }
-    for (std::size_t word = 0; word < quick_words; ++word) {
-      std::size_t slots = 0;
-      for (const auto& words : trees) slots = std::max(slots, words[word].size());
-      group.slots[word] = static_cast<std::uint32_t>(slots);
-      for (std::size_t slot = 0; slot < slots; ++slot) {
-        quick.columns.emplace_back();
-        quick.limits.emplace_back();
-        quick.keeps.emplace_back();
-        for (std::size_t lane = 0; lane < quick_lanes; ++lane) {
-          const bool there = lane < count && slot < trees[lane][word].size();
-          const Slot one = there ? trees[lane][word][slot] : Slot{0, 0, ~std::uint32_t{0}};
-          quick.columns.back().lane[lane] = one.column;
-          quick.limits.back().lane[lane] = one.limit;
-          quick.keeps.back().lane[lane] = one.keep;
-        }
-      }
-    }
-    quick.groups.push_back(group);
-  }
-  quick.columns.shrink_to_fit();
-  quick.limits.shrink_to_fit();
-  quick.keeps.shrink_to_fit();
-  return quick;
+QuickForm quick_form(const Packed& packed) {
+  if (packed.wide) return Former(packed, packed.wide_nodes.data()).run();
+  return Former(packed, packed.narrow_nodes.data()).run();
 }
-
-bool can_score() noexcept { return SKLORT_CHOOSE(quick_loops).row != nullptr; }
 
 void quick_sums(const Packed& packed, const Quick& quick, Call& call, const float* rows, std::int64_t features,
                 std::int64_t count, std::int64_t targets, double* sums) {
-  drive<std::uint32_t>(packed, Scoring(packed, quick), quick.cost(count), call, rows, features, count, targets,
-                       SKLORT_CHOOSE(key_loops).narrow, sums);
+  const KeyLoops& loops = SKLORT_CHOOSE(key_loops);
+  if (packed.wide) {
+    drive<std::uint64_t>(packed, Scoring<std::uint64_t>(packed, quick), quick.cost(count), call, rows, features, count, targets,
+                         loops.widened, sums);
+  } else {
+    drive<std::uint32_t>(packed, Scoring<std::uint32_t>(packed, quick), quick.cost(count), call, rows, features, count, targets,
+                         loops.narrow, sums);
+  }
+}
+
+void quick_sums(const Packed& packed, const Quick& quick, Call& call, const double* rows, std::int64_t features,
+                std::int64_t count, std::int64_t targets, double* sums) {
+  drive<std::uint64_t>(packed, Scoring<std::uint64_t>(packed, quick), quick.cost(count), call, rows, features, count, targets,
+                       SKLORT_CHOOSE(key_loops).wide, sums);
 }
 
 }  // namespace sklort::forest

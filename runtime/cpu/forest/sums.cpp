@@ -23,9 +23,10 @@ Forms forms_of(const Forest& forest, bool doubles, Engine asked) {
     if (auto narrow = pack_narrow(forest)) forms.walk = std::make_unique<Packed>(std::move(*narrow));
   }
   if (!forms.walk) forms.walk = std::make_unique<Packed>(pack_wide(forest));
-  forms.quick_refuses = quick_refuses(*forms.walk);
-  if (forms.quick_refuses.empty()) {
-    forms.quick = std::make_unique<Quick>(quick_form(*forms.walk));
+  QuickForm form = quick_form(*forms.walk);
+  forms.quick = std::move(form.quick);
+  forms.quick_refuses = std::move(form.refuses);
+  if (forms.quick) {
     if (asked != Engine::quick && forms.pick(1, Engine::automatic) != Engine::quick) {
       forms.quick.reset();
       forms.quick_refuses = "following the paths takes less time";
@@ -69,9 +70,7 @@ template <class Value>
 void Sums::add(const Forms& forms, Engine engine, Call& call, const Value* rows, std::int64_t features, std::int64_t count,
                double* sums) const {
   if (engine == Engine::compare) return compare_sums(*forms.compare, call, rows, features, count, sums);
-  if constexpr (std::is_same_v<Value, float>) {
-    if (engine == Engine::quick) return quick_sums(*forms.walk, *forms.quick, call, rows, features, count, targets_, sums);
-  }
+  if (engine == Engine::quick) return quick_sums(*forms.walk, *forms.quick, call, rows, features, count, targets_, sums);
   const Follow how = engine == Engine::gather ? Follow::gather : Follow::plain;
   walk_sums(*forms.walk, how, call, rows, features, count, targets_, sums);
 }

@@ -39,6 +39,8 @@ class Plain {
 
   explicit Plain(const Packed& packed) noexcept : packed_(packed), loops_(SKLORT_CHOOSE(walk_loops)) {}
 
+  std::int64_t few_rows() const noexcept { return packed_.few_rows(Follow::plain); }
+
   void tree(const Tree& tree, const Key* keys, std::int64_t stride, std::int64_t rows, std::uint32_t* payloads) const noexcept {
     const std::int32_t steps = fixed_steps(tree.depth);
     if constexpr (sizeof(Key) == 4) {
@@ -71,6 +73,8 @@ class Gathering {
 
   explicit Gathering(const Packed& packed) noexcept : packed_(packed), loops_(SKLORT_CHOOSE(gather_loops)) {}
 
+  std::int64_t few_rows() const noexcept { return packed_.few_rows(Follow::gather); }
+
   void tree(const Tree& tree, const std::uint32_t* keys, std::int64_t stride, std::int64_t rows,
             std::uint32_t* payloads) const noexcept {
     const Top* top = tree.top < 0 ? nullptr : packed_.tops.data() + tree.top;
@@ -92,6 +96,12 @@ static_assert(sizeof(Tree) % sizeof(std::size_t) == 0 && offsetof(Tree, first) =
 
 }  // namespace
 
+// A row alone has as many paths in flight as there are trees; rows in a tree find it in the cache, and fill the vectors.
+std::int64_t Packed::few_rows(Follow how) const noexcept {
+  if (bytes() <= second_level_cache()) return how == Follow::gather ? 40 : 8;
+  return how == Follow::gather ? 128 : 32;
+}
+
 std::int64_t Packed::block_rows() const noexcept { return bytes() > small_forest ? large_block : small_block; }
 
 double Packed::cost(std::int64_t rows, Follow how) const noexcept {
@@ -101,7 +111,7 @@ double Packed::cost(std::int64_t rows, Follow how) const noexcept {
       static_cast<double>(narrow_nodes.size() + wide_nodes.size()) / static_cast<double>(std::max<std::size_t>(trees.size(), 1));
   const double levels = std::min(mean_depth, std::log2(nodes + 1) + 2);
   const bool near = bytes() <= small_forest;
-  const bool alone = rows < few_rows;
+  const bool alone = rows < few_rows(how);
   const double level = how == Follow::gather ? (alone ? 0.6 : near ? 0.4 : 0.9) : near ? 1.35 : 3.0;
   return static_cast<double>(rows) *
          (static_cast<double>(trees.size()) * (levels * level + 1.2) + 0.6 * static_cast<double>(columns.size()));

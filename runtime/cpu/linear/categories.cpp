@@ -65,9 +65,7 @@ Categories::Categories(const Node& node, std::int64_t sources) {
         break;
       case Kind::text:
         needs(texts.size() - next_text);
-        column.texts = TextLookup({texts.begin() + static_cast<std::ptrdiff_t>(next_text),
-                                   texts.begin() + static_cast<std::ptrdiff_t>(next_text + count)},
-                                  Duplicates::last);
+        column.texts = TextLookup(std::span(texts).subspan(next_text, count), Duplicates::last);
         next_text += count;
         break;
     }

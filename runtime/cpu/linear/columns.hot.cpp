@@ -102,9 +102,29 @@ void add(const T* table, const std::int32_t* index, std::int64_t count, std::int
   }
 }
 
+template <class T>
+void add_times(const T* table, const std::int32_t* index, const double* values, std::int64_t count, std::int64_t stride,
+               T* scores) noexcept {
+  if (stride == 1) {
+    T sum = scores[0];
+    for (std::int64_t i = 0; i < count; ++i) sum += static_cast<T>(values[i]) * table[index[i]];
+    scores[0] = sum;
+    return;
+  }
+  for (std::int64_t at = 0; at < stride; at += lanes<T>) {
+    Vector<T> sum = load(scores + at);
+    for (std::int64_t i = 0; i < count; ++i) {
+      sum += broadcast(static_cast<T>(values[i])) * load(table + index[i] * stride + at);
+    }
+    store(scores + at, sum);
+  }
+}
+
 }  // namespace
 
-extern const ColumnLoops<float> column_floats = {apply<float>, copy<float, float>, copy<double, float>, add<float>};
-extern const ColumnLoops<double> column_doubles = {apply<double>, copy<float, double>, copy<double, double>, add<double>};
+extern const ColumnLoops<float> column_floats = {apply<float>, copy<float, float>, copy<double, float>, add<float>,
+                                                 add_times<float>};
+extern const ColumnLoops<double> column_doubles = {apply<double>, copy<float, double>, copy<double, double>, add<double>,
+                                                   add_times<double>};
 
 }  // namespace sklort::SKLORT_HOT

@@ -28,6 +28,9 @@ struct ColumnLoops {
   // have `stride` numbers.
   void (*add)(const T* table, const std::int32_t* index, std::int64_t count, std::int64_t rows, std::int64_t stride,
               T* scores) noexcept;
+  // scores += the rows of `table` that index[i] says, each times values[i], for each of `count` i: the scores of one row.
+  void (*add_times)(const T* table, const std::int32_t* index, const double* values, std::int64_t count, std::int64_t stride,
+                    T* scores) noexcept;
 };
 
 }  // namespace sklort

@@ -56,15 +56,15 @@ void softmax_row(const T* x, std::int64_t columns, T* out) noexcept {
     } while (left < columns);
     const T total = static_cast<T>(pairwise<Itself>(powers, columns));
     left = 0;
-    for (; left + L <= columns; left += L) store(out + left, load(powers + left) / total);
+    for (; left + L <= columns; left += L) store(out + left, part_of<T>(load(powers + left), broadcast(total)));
     if (left == columns) return;
-    store(powers, load(powers + left) / total);
+    store(powers, part_of<T>(load(powers + left), broadcast(total)));
     for (std::int64_t i = 0; left + i < columns; ++i) out[left + i] = powers[i];
     return;
   }
   map(x, out, columns, [=](Vector<T> score) noexcept { return exp<T>(score - most); });
   const T total = static_cast<T>(pairwise<Itself>(out, columns));
-  map(out, columns, [=](Vector<T> power) noexcept { return power / total; });
+  map(out, columns, [=](Vector<T> power) noexcept { return part_of<T>(power, broadcast(total)); });
 }
 
 template <class T>
@@ -201,7 +201,7 @@ SKLORT_INLINE void link_tile(Link link, std::int64_t columns, T* tile) noexcept 
   }
   for (std::int64_t i = 0; i < columns; ++i) store(tile + i * L, exp<T>(load(tile + i * L) - most));
   const Vector<T> total = sum_columns(tile, columns);
-  for (std::int64_t i = 0; i < columns; ++i) store(tile + i * L, load(tile + i * L) / total);
+  for (std::int64_t i = 0; i < columns; ++i) store(tile + i * L, part_of<T>(load(tile + i * L), total));
 }
 
 template <class T>

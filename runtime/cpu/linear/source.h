@@ -24,17 +24,22 @@ struct Source {
   }
 };
 
+// A source of one dimension: each element is a row.
+inline constexpr std::int64_t no_width = -1;
+
 // The first inputs, which must be as wide as `widths` says; returns the number of rows.
 inline std::int64_t read_sources(Call& call, std::span<const std::int64_t> widths, Source* to) {
   std::int64_t rows = 0;
   for (std::size_t i = 0; i < widths.size(); ++i) {
     const Tensor& x = call.tensor(static_cast<int>(i));
-    if (x.shape.rank() != 2 || x.shape[1] != widths[i]) {
+    if (widths[i] == no_width) {
+      if (x.shape.rank() != 1) fail("expected one dimension in input ", i, ", got shape ", print(x.shape));
+    } else if (x.shape.rank() != 2 || x.shape[1] != widths[i]) {
       fail("expected ", widths[i], " columns in input ", i, ", got shape ", print(x.shape));
     }
     if (i != 0 && x.shape[0] != rows) fail("input 0 has ", rows, " rows, input ", i, " has ", x.shape[0]);
     rows = x.shape[0];
-    to[i] = {x.data, x.shape[1], x.count(), x.dtype};
+    to[i] = {x.data, widths[i] == no_width ? 1 : widths[i], x.count(), x.dtype};
   }
   return rows;
 }

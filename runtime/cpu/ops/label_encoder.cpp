@@ -59,7 +59,7 @@ class Mapping {
   Mapping(List keys, List values, List otherwise) : keys_(keys.dtype), values_(values.dtype) {
     if (keys.size() != values.size()) bad_graph(keys.size(), " keys have ", values.size(), " values");
     if (keys_ == DType::string) {
-      texts_ = TextLookup(std::move(keys.texts), Duplicates::first);
+      texts_ = TextLookup(keys.texts, Duplicates::first);
     } else if (is_real(keys_)) {
       reals_ = RealLookup(keys.as<double>(), Duplicates::first);
     } else {

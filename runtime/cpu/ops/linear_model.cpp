@@ -1,15 +1,17 @@
 // LinearModel: a whole linear model in one step, what passes make of scalers, encoders, products, links and labels.
 //
 // Inputs: the sources, then weights and bias, which are constants of the element type the model computes in. Without attributes
-// of columns (see linear/columns.h and linear/categories.h) the one source is the matrix itself, and of that type. Outputs:
-// labels (rows); linked scores (rows, columns, or 2 where a link makes pairs); scores (rows, columns).
+// of columns (see linear/columns.h, linear/categories.h and linear/terms.h) the one source is the matrix itself, and of that
+// type. Outputs: labels (rows); linked scores (rows, columns, or 2 where a link makes pairs); scores (rows, columns).
 //
 // A row's result has the same bits in every batch: numbers are multiplied as MatMul does, then the bias is added, then the rows
-// of weights that its categories choose, one after the other.
+// of weights that its categories choose, one after the other, then those of the terms of its texts.
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <new>
 #include <optional>
+#include <vector>
 
 #include "axes.h"
 #include "dense.h"
@@ -18,7 +20,9 @@
 #include "linear/categories.h"
 #include "linear/columns.h"
 #include "linear/scores.h"
+#include "linear/terms.h"
 #include "op.h"
+#include "text/batch.h"
 
 namespace sklort {
 namespace {
@@ -59,11 +63,19 @@ class LinearModel final : public Op {
     if (static_cast<std::int64_t>(widths_.size()) != sources_) bad_graph("expected the width of each source");
     numbers_.emplace(node, sources_);
     categories_.emplace(node, sources_);
-    if (numbers_->width() + categories_->count() != weights.shape[0]) {
-      bad_graph("there are ", numbers_->width() + categories_->count(), " columns for ", weights.shape[0], " rows of weights");
+    if (node.has("text_sources")) terms_.emplace(node, sources_);
+    const std::int64_t exact = numbers_->width() + categories_->count();
+    const std::int64_t terms = terms_ ? terms_->count() : 0;
+    if (exact + terms != weights.shape[0]) {
+      bad_graph("there are ", exact + terms, " columns for ", weights.shape[0], " rows of weights");
     }
     dense_.emplace(Matrix<T>::row_major(weights.as<T>(), numbers_->width(), columns), bias.as<T>());
     table_ = categories_->table(weights.as<T>() + numbers_->width() * columns, columns, scores_.stride());
+    const std::int64_t stride = scores_.stride();
+    term_table_.assign(static_cast<std::size_t>(terms * stride), T{0});
+    for (std::int64_t row = 0; row < terms; ++row) {
+      std::copy_n(weights.as<T>() + (exact + row) * columns, columns, term_table_.begin() + row * stride);
+    }
   }
 
   void run(Call& call) const override { numbers_ ? run_columns(call) : run_matrix(call); }
@@ -74,8 +86,11 @@ class LinearModel final : public Op {
 
   std::string explain() const override {
     if (!numbers_) return {};
-    return sentence(numbers_->width(), " numbers, ", categories_->columns(), " columns of categories with ", categories_->count(),
-                    " rows of weights");
+    const std::string exact = sentence(numbers_->width(), " numbers, ", categories_->columns(), " columns of categories with ",
+                                       categories_->count(), " rows of weights");
+    if (!terms_) return exact;
+    const std::string sparse = sentence(terms_->texts(), " columns of texts with ", terms_->grams(), " terms");
+    return numbers_->width() + categories_->columns() == 0 ? sparse : sentence(exact, ", ", sparse);
   }
 
  private:
@@ -107,6 +122,7 @@ class LinearModel final : public Op {
     const std::int64_t rows = read_sources(call, widths_, sources);
     numbers_->check(sources);
     categories_->check(sources);
+    if (terms_) terms_->check(sources);
     const auto to = allocate(call, rows);
     const std::int64_t block = std::min(scores_.block_rows(), rows);
     const std::int64_t width = numbers_->width();
@@ -115,20 +131,49 @@ class LinearModel final : public Op {
     T* memory = call.scratch_of<T>(number_size * call.threads());
     auto* indices = call.scratch_of<std::int32_t>(index_size * call.threads());
     std::atomic<std::int64_t> unknown{categories_->columns() * rows};
-    const std::int64_t chunk = std::min<std::int64_t>(dense_->chunk(), 1024);
+    std::int64_t chunk = std::min<std::int64_t>(dense_->chunk(), 1024);
+    std::vector<Terms::Found> found_terms;
+    std::atomic<bool> failed{false};
+    if (terms_) {
+      const bool few = terms_->bytes(sources, rows) < text::bytes_worth_threads;
+      chunk = few ? std::max<std::int64_t>(rows, 1) : std::min(chunk, text::texts_a_chunk);
+      for (int worker = 0; worker < (few ? 1 : std::max(call.threads(), 1)); ++worker) found_terms.push_back(terms_->scratch());
+    }
     scores_.run(call, rows, chunk, labels_, to,
                 [&](int worker, std::int64_t first, std::int64_t count, T* made, std::int64_t stride) noexcept {
                   T* x = memory + worker * number_size;
                   if (width > 0) numbers_->fill(sources, first, count, x, x + block * width);
                   dense_->run_here(x, count, made, stride);
-                  if (index_size == 0) return;
-                  std::int32_t* index = indices + worker * index_size;
-                  const std::int64_t found = categories_->find(sources, rows, first, count, index);
-                  numbers_->loops().add(table_.data(), index, categories_->columns(), count, stride, made);
-                  for (std::int64_t seen = unknown.load(); found < seen && !unknown.compare_exchange_weak(seen, found);) {
+                  if (index_size > 0) {
+                    std::int32_t* index = indices + worker * index_size;
+                    const std::int64_t found = categories_->find(sources, rows, first, count, index);
+                    numbers_->loops().add(table_.data(), index, categories_->columns(), count, stride, made);
+                    for (std::int64_t seen = unknown.load(); found < seen && !unknown.compare_exchange_weak(seen, found);) {
+                    }
+                  }
+                  if (terms_ && !add_terms(sources, first, count, found_terms[static_cast<std::size_t>(worker)], made, stride)) {
+                    failed.store(true, std::memory_order_relaxed);
                   }
                 });
+    if (failed.load()) throw std::bad_alloc();
     if (unknown.load() < categories_->columns() * rows) categories_->refuse(sources, rows, unknown.load());
+  }
+
+  // False when the memory is used up.
+  bool add_terms(const Source* sources, std::int64_t first, std::int64_t count, Terms::Found& found, T* scores,
+                 std::int64_t stride) const noexcept {
+    try {
+      for (std::int64_t row = 0; row < count; ++row) {
+        for (std::int64_t text = 0; text < terms_->texts(); ++text) {
+          terms_->find(text, sources, first + row, found);
+          numbers_->loops().add_times(term_table_.data(), found.rows.data(), found.values.data(),
+                                      static_cast<std::int64_t>(found.rows.size()), stride, scores + row * stride);
+        }
+      }
+      return true;
+    } catch (...) {
+      return false;
+    }
   }
 
   Labels labels_;
@@ -140,6 +185,8 @@ class LinearModel final : public Op {
   std::optional<Numbers<T>> numbers_;
   std::optional<Categories> categories_;
   std::vector<T> table_;
+  std::optional<Terms> terms_;
+  std::vector<T> term_table_;
 };
 
 std::unique_ptr<Op> prepare(const Node& node) {

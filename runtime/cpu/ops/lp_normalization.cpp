@@ -16,7 +16,7 @@ namespace {
 
 // Calls function(first, stride, n) with the offset of each line's first element; blocks of lines on several threads.
 template <class Function>
-void each_line(const Shape& shape, int first_axis, int last_axis, int threads, Function&& function) noexcept {
+void each_line(const Shape& shape, int first_axis, int last_axis, int threads, Function&& function) {
   const std::int64_t n = shape.count(first_axis, last_axis);
   const std::int64_t inner = shape.count(last_axis, shape.rank());
   const std::int64_t lines = shape.count(0, first_axis) * inner;

@@ -57,7 +57,7 @@ class DictVectorizer final : public Op {
     text_ = !texts.empty();
     columns_ = static_cast<std::int64_t>(text_ ? texts.size() : integers.size());
     if (text_) {
-      texts_ = TextLookup(std::move(texts), Duplicates::first);
+      texts_ = TextLookup(texts, Duplicates::first);
     } else {
       integers_ = IntegerLookup(integers, Duplicates::first);
     }

@@ -53,7 +53,7 @@ std::vector<T> widened(const Tensor& tensor) {
 
 // y = a b for integers, which wrap around as NumPy's do.
 template <class T>
-void multiply_integers(const Matrix<T>& a, const Matrix<T>& b, T* y, int threads) noexcept {
+void multiply_integers(const Matrix<T>& a, const Matrix<T>& b, T* y, int threads) {
   parallel(a.rows, std::max<std::int64_t>(1, 65536 / std::max<std::int64_t>(1, b.rows * b.columns)), threads,
            [&](std::int64_t first, std::int64_t last) noexcept {
              for (std::int64_t i = first; i < last; ++i) {

@@ -24,7 +24,7 @@ class OneHotEncoder final : public Op {
     text_ = !texts.empty();
     categories_ = static_cast<std::int64_t>(text_ ? texts.size() : integers.size());
     if (text_) {
-      texts_ = TextLookup(std::move(texts), Duplicates::last);
+      texts_ = TextLookup(texts, Duplicates::last);
     } else {
       integers_ = IntegerLookup(integers, Duplicates::last);
     }

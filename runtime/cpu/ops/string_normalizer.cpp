@@ -1,11 +1,10 @@
 // StringNormalizer (ai.onnx, and as com.microsoft once had it). Case changes as Python's str.lower() and str.upper() do it, in
 // every locale: scikit-learn knows none.
 #include <algorithm>
-#include <functional>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
+#include "lookup.h"
 #include "op.h"
 #include "text/batch.h"
 #include "text/unicode.h"
@@ -29,11 +28,6 @@ void append(Case change, std::string_view text, std::string& out) {
   }
 }
 
-struct Hash {
-  using is_transparent = void;
-  std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>{}(text); }
-};
-
 class StringNormalizer final : public Op {
  public:
   StringNormalizer(const Node& node, std::string_view attribute) {
@@ -42,17 +36,16 @@ class StringNormalizer final : public Op {
       bad_graph("attribute '", attribute, "' is '", change, "'; it must be LOWER, UPPER or NONE");
     change_ = change == "LOWER" ? Case::lower : change == "UPPER" ? Case::upper : Case::none;
     if (node.integer("is_case_sensitive", 0) == 0) compare_ = change_ == Case::upper ? Case::upper : Case::lower;
-    for (const std::string& word : node.texts("stopwords")) {
-      std::string compared;
-      append(compare_, word, compared);
-      stopwords_.insert(std::move(compared));
-    }
+    std::vector<std::string> compared;
+    for (const std::string& word : node.texts("stopwords")) append(compare_, word, compared.emplace_back());
+    has_stopwords_ = !compared.empty();
+    stopwords_ = TextLookup(compared, Duplicates::first);
   }
 
   void run(Call& call) const override {
     const auto texts = text::texts_of(call, 0);
     const Shape& shape = call.tensor(0).shape;
-    if (stopwords_.empty()) {
+    if (!has_stopwords_) {
       if (change_ == Case::none) {
         call.set(0, call.value(0));
         return;
@@ -68,7 +61,7 @@ class StringNormalizer final : public Op {
     for (const std::string_view text : texts) {
       compared.clear();
       append(compare_, text, compared);
-      if (!stopwords_.contains(std::string_view(compared))) kept.push_back(text);
+      if (stopwords_.find(compared) < 0) kept.push_back(text);
     }
     if (kept.empty() && !texts.empty()) kept.emplace_back();  // the standard asks for one empty text
     const auto count = static_cast<std::int64_t>(kept.size());
@@ -85,7 +78,8 @@ class StringNormalizer final : public Op {
 
   Case change_;
   Case compare_ = Case::none;
-  std::unordered_set<std::string, Hash, std::equal_to<>> stopwords_;
+  bool has_stopwords_ = false;
+  TextLookup stopwords_;
 };
 
 std::unique_ptr<Op> prepare(const Node& node) { return std::make_unique<StringNormalizer>(node, "case_change_action"); }

@@ -91,12 +91,6 @@ bool is_final(std::string_view text, std::size_t at, std::size_t size) noexcept 
   return true;
 }
 
-bool all_ascii(std::string_view text) noexcept {
-  unsigned char bits = 0;
-  for (const char byte : text) bits = static_cast<unsigned char>(bits | static_cast<unsigned char>(byte));
-  return bits < 0x80;
-}
-
 template <char First>  // 'A' to lower, 'a' to upper
 void append_ascii(std::string_view text, std::string& out) {
   const std::size_t start = out.size();
@@ -133,7 +127,7 @@ std::span<const std::pair<char32_t, char32_t>> lower_pairs() {
 }
 
 void append_lower(std::string_view text, std::string& out) {
-  if (all_ascii(text)) return append_ascii<'A'>(text, out);
+  if (is_ascii(text)) return append_ascii<'A'>(text, out);
   const Pages<std::int32_t>& moves = lower_moves();
   std::size_t copied = 0;  // what does not change is copied in one go
   for (std::size_t at = 0; at < text.size();) {
@@ -155,7 +149,7 @@ void append_lower(std::string_view text, std::string& out) {
 }
 
 void append_upper(std::string_view text, std::string& out) {
-  if (all_ascii(text)) return append_ascii<'a'>(text, out);
+  if (is_ascii(text)) return append_ascii<'a'>(text, out);
   const Pages<std::int32_t>& moves = upper_moves();
   std::size_t copied = 0;
   for (std::size_t at = 0; at < text.size();) {

@@ -16,6 +16,11 @@ struct Decoded {
 };
 
 inline bool is_ascii(char byte) noexcept { return static_cast<unsigned char>(byte) < 0x80; }
+inline bool is_ascii(std::string_view text) noexcept {
+  unsigned char bits = 0;
+  for (const char byte : text) bits = static_cast<unsigned char>(bits | static_cast<unsigned char>(byte));
+  return bits < 0x80;
+}
 
 namespace detail {
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sklort.conversion.adapter import Converter
-from sklort.conversion.converters import encoders, imputers, linear, scalers, trees
+from sklort.conversion.converters import encoders, imputers, linear, scalers, texts, trees
 
 CONVERTERS: dict[type, Converter] = {
     **trees.CONVERTERS,
@@ -11,4 +11,5 @@ CONVERTERS: dict[type, Converter] = {
     **scalers.CONVERTERS,
     **imputers.CONVERTERS,
     **encoders.CONVERTERS,
+    **texts.CONVERTERS,
 }

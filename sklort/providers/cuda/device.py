@@ -90,6 +90,10 @@ class Device:
             )
         return self.cupy.cuda.Device(self.number)
 
+    def synchronize(self) -> None:
+        """Wait until everything that was started is done."""
+        self.cupy.cuda.Device(self.number).synchronize()
+
     def upload(self, array: Any) -> Any:
         """An array of the host on the device; one of a device as CuPy's own."""
         if on_device(array) and not hasattr(array, "__cuda_array_interface__"):

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from sklort.graph.types import TensorType
+from sklort.exceptions import Fail
+from sklort.graph.types import TensorType, dtype_of
 from sklort.providers.cpu import CpuProvider
 from sklort.providers.cuda.device import Device
 from sklort.providers.cuda.forest import ForestOnDevice
 from sklort.providers.cuda.ops.operator import C_NAMES, Declined, Operation
-from sklort.providers.part import OMITTED, Part, Port, Runner, Step
+from sklort.providers.part import OMITTED, STOPPED, Part, Port, Runner, Seen, Step, StepTime, Stop
 from sklort.providers.placement import on_device, to_host
 from sklort.providers.requests import honour
 
@@ -22,6 +24,14 @@ from sklort.providers.requests import honour
 def _is_plain(value: Any) -> bool:
     """Whether a value is an array of the host that kernels take."""
     return isinstance(value, np.ndarray) and value.dtype in C_NAMES
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, np.ndarray) or on_device(value)
+
+
+def _seen(array: Any) -> Seen:
+    return int(dtype_of(array)), list(array.shape)
 
 
 def _share(a: Any, b: Any) -> bool:
@@ -74,7 +84,7 @@ class CudaRunner:
         found = [getattr(operation, "forest", None) for _, operation in self._steps]
         return [each for each in found if isinstance(each, ForestOnDevice)]
 
-    def run(self, values: list[Any]) -> list[Any]:
+    def run(self, values: list[Any], stop: Stop | None = None, times: list[StepTime] | None = None) -> list[Any]:
         stays = any(on_device(value) for value in values)
         slots: list[Any] = [None] * self._part.slots
         for slot, array in self._part.constants:
@@ -85,12 +95,17 @@ class CudaRunner:
             for slot, value in entering.items():
                 slots[slot] = value
             for i, (step, operation) in enumerate(self._steps):
+                if stop is not None and stop.is_set():
+                    raise Fail(STOPPED)
+                begin = time.monotonic_ns()
                 if not isinstance(operation, str):
                     for slot in step.inputs:
                         if slot in entering and _is_plain(slots[slot]):
                             slots[slot] = self._device.upload(slots[slot])
                 inputs = [None if slot == OMITTED else slots[slot] for slot in step.inputs]
                 found = self._step(i, step, operation, inputs, entering)
+                if times is not None:
+                    times.append(self._timed(i, begin, step, inputs, found))
                 for slot, value in zip(step.outputs, found):
                     if slot != OMITTED:
                         slots[slot] = value
@@ -128,6 +143,18 @@ class CudaRunner:
                 words += [f"copies {name} to the host" for name in made]
             lines.append(f"{step.node.label}: {'; '.join(filter(None, words))}")
         return lines
+
+    def _timed(self, i: int, begin: int, step: Step, inputs: list[Any], found: list[Any]) -> StepTime:
+        """What a step took: the device is waited for, which only a profile does."""
+        self._device.synchronize()
+        end = time.monotonic_ns()
+        given = [(slot, value) for slot, value in zip(step.inputs, inputs) if _is_array(value)]
+        made = [value for value in found if _is_array(value)]
+        fed = sum(value.nbytes for slot, value in given if slot not in self._constants)
+        stored = sum(value.nbytes for slot, value in given if slot in self._constants)
+        sizes = fed, stored, sum(value.nbytes for value in made)
+        seen = [_seen(value) for _, value in given]
+        return i, threading.get_native_id(), begin, end, seen, [_seen(value) for value in made], *sizes
 
     def _step(
         self, i: int, step: Step, operation: Operation | str, inputs: list[Any], entering: dict[int, Any]
