@@ -16,7 +16,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 # pyproject.toml's [build-system] requires, and the two programs it runs; tests/rules compares them.
 BUILD_TOOLS := "scikit-build-core>=0.10" "nanobind~=3.1.0" "numpy>=2.0" cmake ninja
 NATIVE := $(shell find runtime -type f \( -name '*.cpp' -o -name '*.h' -o -name CMakeLists.txt \))
-NATIVE_TESTS := tests/ops tests/providers tests/native tests/session
+NATIVE_TESTS := tests/ops tests/providers tests/native tests/session tests/cuda
 
 # A compiler's new warning must not stop a user: it stops the tests run by a machine.
 ifdef CI
@@ -51,7 +51,7 @@ lint: dev
 format: dev
 	@$(BIN)/ruff check --fix sklort tests examples benchmarks
 	@$(BIN)/ruff format sklort tests examples benchmarks
-	@find runtime -name '*.cpp' -o -name '*.h' | xargs $(BIN)/clang-format -i
+	@find runtime -name '*.cpp' -o -name '*.h' -o -name '*.cu' -o -name '*.cuh' | xargs $(BIN)/clang-format -i
 
 sanitize: dev
 	@echo "sklort: compiling the kernels with the sanitizers (build/sanitize)"

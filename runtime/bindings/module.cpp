@@ -21,6 +21,7 @@
 
 #include "entrance.h"
 #include "forest/engine.h"
+#include "forest_arrays.h"
 #include "isa.h"
 #include "lane.h"
 #include "method.h"
@@ -228,6 +229,7 @@ NB_MODULE(_core, module) {
       },
       "The instruction sets this machine has, best first.");
   module.def("choose_isa", &choose_isa, "name"_a, "Use another instruction set; '' chooses the best.");
+  add_forest_arrays(module);
   module.def(
       "check_forest_engine", [](const std::string& name) { (void)forest::engine_of(name); }, "name"_a,
       "Raise InvalidArgument unless a forest engine has this name.");

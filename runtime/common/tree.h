@@ -13,6 +13,12 @@
 
 #include <cstdint>
 
+#ifdef __CUDACC__
+#define SKLORT_ANYWHERE __host__ __device__
+#else
+#define SKLORT_ANYWHERE
+#endif
+
 namespace sklort::tree {
 
 // Bits 0-7: column; 8-31: child; 32-63: key.
@@ -49,6 +55,19 @@ static inline std::uint64_t key_of(double value, std::uint64_t nan) noexcept {
   value += 0.0;
   std::uint64_t bits;
   __builtin_memcpy(&bits, &value, sizeof bits);
+  return (bits >> 63) != 0 ? ~bits : bits | 0x8000000000000000U;
+}
+
+// The same from the bits of the number, without arithmetic: for compilers that flush small numbers to zero.
+SKLORT_ANYWHERE static inline std::uint32_t key_of_bits(std::uint32_t bits, std::uint32_t nan) noexcept {
+  if ((bits & 0x7FFFFFFFU) > 0x7F800000U) return nan;
+  if (bits == 0x80000000U) bits = 0;
+  return (bits >> 31) != 0 ? ~bits : bits | 0x80000000U;
+}
+
+SKLORT_ANYWHERE static inline std::uint64_t key_of_bits(std::uint64_t bits, std::uint64_t nan) noexcept {
+  if ((bits & 0x7FFFFFFFFFFFFFFFU) > 0x7FF0000000000000U) return nan;
+  if (bits == 0x8000000000000000U) bits = 0;
   return (bits >> 63) != 0 ? ~bits : bits | 0x8000000000000000U;
 }
 

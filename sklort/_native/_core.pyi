@@ -116,6 +116,11 @@ def isas() -> list[str]:
 def choose_isa(name: str) -> None:
     """Use another instruction set; '' chooses the best."""
 
+def forest_arrays(op_type: str, version: int, attributes: dict, doubles: bool) -> dict:
+    """
+    The forest of a node as arrays, packed as common/tree.h says or, where `refuses` is not empty, branch by branch.
+    """
+
 def check_forest_engine(name: str) -> None:
     """Raise InvalidArgument unless a forest engine has this name."""
 

@@ -15,6 +15,7 @@ from sklort.plan.assign import assign, runs
 from sklort.plan.memory import Slots, last_reads
 from sklort.plan.model import Body, Part, PlacedPart, Plan, Port, Step
 from sklort.providers.part import OMITTED, Provider, Runner, StepTime, Stop
+from sklort.providers.placement import ON_DEVICE, on_device, to_host
 from sklort.providers.requests import honour
 
 _IDENTITY = 16
@@ -208,8 +209,11 @@ class _Relay:
         for port, value in zip(self._plan.inputs, values):
             slots[port.slot] = value
         for placed, runner in self._legs:
+            given = [slots[slot] for slot in placed.inputs]
+            if placed.provider not in ON_DEVICE:
+                given = [to_host(value) for value in given]
             part_times: list[StepTime] | None = None if times is None else []
-            found = runner.run([slots[slot] for slot in placed.inputs], stop, part_times)
+            found = runner.run(given, stop, part_times)
             if times is not None and part_times is not None:
                 times += [(steps_before + time[0], *time[1:]) for time in part_times]
             steps_before += len(placed.part.steps)
@@ -217,7 +221,8 @@ class _Relay:
                 slots[slot] = value
             for slot in placed.release:
                 slots[slot] = None
-        return [honour(slots[port.slot], port) for port in self._plan.outputs]
+        found = [slots[port.slot] for port in self._plan.outputs]
+        return [value if on_device(value) else honour(value, port) for value, port in zip(found, self._plan.outputs)]
 
     def fast(self, X: Any) -> Any:
         return None

@@ -129,6 +129,11 @@ def give_memory_back() -> None:
         _core().give_memory_back()
 
 
+def forest_arrays(node: Node, doubles: bool) -> dict[str, Any]:
+    """The forest of a node, packed for rows of float or of double, as arrays: for providers beside this one."""
+    return cast("dict[str, Any]", _core().forest_arrays(node.op_type, node.version, _attributes(node), doubles))
+
+
 def limit_threads(threads: int) -> None:
     """How many threads a run may use where its session does not say; 0 for the default."""
     with suppress(ImportError):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, cast
 
 from sklort.providers.part import Provider
 
 PROVIDERS = {
+    "CUDAExecutionProvider": ("sklort.providers.cuda.provider", "CudaProvider"),
     "CPUExecutionProvider": ("sklort.providers.cpu", "CpuProvider"),
     "ReferenceExecutionProvider": ("sklort.providers.reference", "ReferenceProvider"),
 }
@@ -28,3 +30,9 @@ def make_provider(name: str, **options: Any) -> Provider:
     """The provider called `name`."""
     module, kind = PROVIDERS[name]
     return cast(Provider, getattr(import_module(module), kind)(**options))
+
+
+def provider_of_options(name: str, options: Mapping[str, str]) -> Provider:
+    """The same from options as users write them, where the provider reads them itself."""
+    module, kind = PROVIDERS[name]
+    return cast(Provider, getattr(import_module(module), kind).of_options(options))

@@ -10,7 +10,7 @@ from typing import Any
 
 from sklort.exceptions import InvalidUse
 from sklort.providers.part import Provider
-from sklort.providers.registry import ALWAYS, KNOWN, PROVIDERS, make_provider
+from sklort.providers.registry import ALWAYS, KNOWN, PROVIDERS, make_provider, provider_of_options
 from sklort.session.options import SessionOptions
 
 
@@ -54,13 +54,21 @@ def choose_providers(names: Any, provider_options: Any, options: SessionOptions,
             found[name] = given
     found.setdefault(ALWAYS[0], {})
     order = [*found, *(name for name in ALWAYS if name not in found)]
-    return Chosen(tuple(_made(name, options, found.get(name, {})) for name in order), found)
+    providers = [_made(name, options, found.get(name, {})) for name in order]
+    for provider in providers:
+        absent = provider.unavailable() if provider.name not in ALWAYS else None
+        if absent:
+            warnings.warn(f"{provider.name} is left out: {absent}", UserWarning, stacklevel=3)
+            del found[provider.name]
+    return Chosen(tuple(each for each in providers if each.name in {*found, *ALWAYS}), found)
 
 
 def _made(name: str, options: SessionOptions, given: Mapping[str, str]) -> Provider:
     if name == "CPUExecutionProvider":
         engine = given.get("forest_engine", "auto")
         return make_provider(name, threads=options.threads, forest_engine=engine)
+    if name == "CUDAExecutionProvider":
+        return provider_of_options(name, given)
     return make_provider(name)
 
 

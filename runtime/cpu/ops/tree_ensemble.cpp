@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "convert.h"
+#include "forest/model.h"
 #include "forest/sums.h"
 #include "op.h"
 #include "post_transform.h"
@@ -12,7 +13,6 @@
 namespace sklort {
 namespace {
 
-using forest::Aggregate;
 using forest::Forest;
 using forest::Sums;
 
@@ -69,7 +69,7 @@ class Regressor final : public Op {
 };
 
 std::unique_ptr<Op> prepare_tree_ensemble(const Node& node) {
-  Forest forest = forest::from_tree_ensemble(node);
+  Forest forest = forest::forest_of(node);
   constexpr std::array posts = {PostTransform::none, PostTransform::softmax, PostTransform::logistic, PostTransform::softmax_zero,
                                 PostTransform::probit};
   const std::int64_t post = node.integer("post_transform", 0);
@@ -82,14 +82,8 @@ std::unique_ptr<Op> prepare_tree_ensemble(const Node& node) {
 }
 
 std::unique_ptr<Op> prepare_regressor(const Node& node) {
-  const std::int64_t targets = node.integer("n_targets", 1);
-  if (targets < 1) bad_graph("attribute 'n_targets' is ", targets, "; it must be at least 1");
-  Forest forest = forest::from_attributes(node, "target", targets);
-  const std::string aggregate = node.text("aggregate_function", "SUM");
-  constexpr std::array names = {"AVERAGE", "SUM", "MIN", "MAX"};
-  const auto* found = std::ranges::find(names, aggregate);
-  if (found == names.end()) bad_graph("attribute 'aggregate_function' is '", aggregate, "'; it must be SUM, AVERAGE, MIN or MAX");
-  forest.aggregate = static_cast<Aggregate>(found - names.begin());
+  Forest forest = forest::forest_of(node);
+  const std::int64_t targets = forest.targets;
   std::vector<double> base = forest::numbers(node, "base_values");
   if (!base.empty() && static_cast<std::int64_t>(base.size()) != targets) {
     bad_graph("attribute 'base_values' has ", base.size(), " entries; it must have none or one for each of ", targets,
@@ -198,13 +192,7 @@ class Classifier final : public Op {
   Sums sums_;
 };
 
-std::unique_ptr<Op> prepare_classifier(const Node& node) {
-  const std::size_t numbers = node.integers("classlabels_int64s").size();
-  const std::size_t names = node.texts("classlabels_strings").size();
-  if ((numbers == 0) == (names == 0))
-    bad_graph("exactly one of 'classlabels_int64s' and 'classlabels_strings' must list the classes");
-  return std::make_unique<Classifier>(forest::from_attributes(node, "class", static_cast<std::int64_t>(numbers + names)), node);
-}
+std::unique_ptr<Op> prepare_classifier(const Node& node) { return std::make_unique<Classifier>(forest::forest_of(node), node); }
 
 const Registration tree_ensemble{"ai.onnx.ml", "TreeEnsemble", 5, any_version, prepare_tree_ensemble};
 const Registration regressor{"ai.onnx.ml", "TreeEnsembleRegressor", 1, any_version, prepare_regressor};

@@ -1,0 +1,159 @@
+"""One GPU through CuPy: memory, compiled kernels, launches. CuPy is imported here alone, when it is asked for."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from sklort.exceptions import Fail
+from sklort.providers.cuda.source import text_of
+from sklort.providers.placement import on_device
+
+_OPTIONS = ("-std=c++17", "-fmad=false")
+_THREADS = 256
+_WAVES = 32
+"""Blocks for each multiprocessor in a launch over elements; each thread takes several."""
+
+
+def absent(device: int = 0) -> str | None:
+    """Why there is no GPU to run on, as a sentence; None when there is one."""
+    try:
+        if find_spec("cupy") is None:
+            return "CuPy is not installed: pip install 'sklort[cuda12]' or 'sklort[cuda13]', as the driver is"
+    except ValueError:  # a module without a specification: somebody's stand-in
+        pass
+    try:
+        import cupy
+
+        if not cupy.cuda.is_available():
+            return "CuPy finds no GPU, or a driver that is too old for it"
+        count = int(cupy.cuda.runtime.getDeviceCount())
+    except Exception as error:  # noqa: BLE001  CuPy raises errors of several libraries
+        return f"CuPy cannot be used: {type(error).__name__}: {error}"
+    return None if device < count else f"there is no GPU {device}: there are {count}, numbered from 0"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a launch may use; read off the device."""
+
+    multiprocessors: int
+    shared_bytes: int
+    """Of one block, at most."""
+    shared_bytes_together: int
+    """Of all blocks on a multiprocessor."""
+
+
+class Device:
+    """A GPU, its compiled kernels and the way to start them.
+
+    Parameters
+    ----------
+    number : int
+        As CUDA counts.
+    """
+
+    def __init__(self, number: int = 0) -> None:
+        import cupy
+
+        self.number = number
+        self.cupy: Any = cupy
+        self._made_by = os.getpid()
+        self._lock = threading.Lock()
+        self._kernels: dict[tuple[Any, ...], Any] = {}
+        attributes = cupy.cuda.Device(number).attributes
+        self.limits = Limits(
+            int(attributes["MultiProcessorCount"]),
+            int(attributes["MaxSharedMemoryPerBlockOptin"]),
+            int(attributes["MaxSharedMemoryPerMultiprocessor"]),
+        )
+
+    @property
+    def name(self) -> str:
+        """What the driver calls it."""
+        name = self.cupy.cuda.runtime.getDeviceProperties(self.number)["name"]
+        return name.decode() if isinstance(name, bytes) else str(name)
+
+    def entered(self) -> Any:
+        """A context in which CuPy works on this device."""
+        if os.getpid() != self._made_by:
+            raise Fail(
+                "this session was made for a GPU by another process: CUDA does not survive a fork. Make the session in "
+                "the process that runs it, or start processes by 'spawn'"
+            )
+        return self.cupy.cuda.Device(self.number)
+
+    def synchronize(self) -> None:
+        """Wait until everything that was started is done."""
+        self.cupy.cuda.Device(self.number).synchronize()
+
+    def upload(self, array: Any) -> Any:
+        """An array of the host on the device; one of a device as CuPy's own."""
+        if on_device(array) and not hasattr(array, "__cuda_array_interface__"):
+            return self.cupy.from_dlpack(array)
+        return self.cupy.asarray(array)
+
+    def empty(self, shape: Any, dtype: Any) -> Any:
+        return self.cupy.empty(shape, np.dtype(dtype))
+
+    def zeros(self, shape: Any, dtype: Any) -> Any:
+        return self.cupy.zeros(shape, np.dtype(dtype))
+
+    def launch(
+        self,
+        stem: str,
+        function: str,
+        grid: tuple[int, ...],
+        block: int,
+        arguments: Sequence[Any],
+        shared: int = 0,
+        defines: Mapping[str, str | int] = MappingProxyType({}),
+    ) -> None:
+        """Start ``function`` of ``runtime/cuda/<stem>.cu``, compiled with ``SKLORT_<NAME>`` for each of `defines`.
+
+        Arguments: arrays, None for a null pointer, Python integers (int64) and floats (double).
+        """
+        kernel = self._kernel(stem, function, shared, defines)
+        kernel(grid, (block,), tuple(_argument(each) for each in arguments), shared_mem=shared)
+
+    def launch_over(
+        self,
+        stem: str,
+        function: str,
+        elements: int,
+        arguments: Sequence[Any],
+        defines: Mapping[str, str | int] = MappingProxyType({}),
+    ) -> None:
+        """The same for a kernel that goes over elements by itself."""
+        blocks = min(-(-elements // _THREADS), _WAVES * self.limits.multiprocessors)
+        if blocks > 0:
+            self.launch(stem, function, (blocks,), _THREADS, arguments, defines=defines)
+
+    def _kernel(self, stem: str, function: str, shared: int, defines: Mapping[str, str | int]) -> Any:
+        key = (stem, function, tuple(sorted(defines.items())))
+        with self._lock:
+            found = self._kernels.get(key)
+            if found is None:
+                options = tuple(f"-DSKLORT_{name.upper()}={value}" for name, value in sorted(defines.items()))
+                module = self.cupy.RawModule(code=text_of(stem), options=(*_OPTIONS, *options), backend="nvrtc")
+                found = self._kernels[key] = module.get_function(function)
+            if shared > found.max_dynamic_shared_size_bytes:
+                found.max_dynamic_shared_size_bytes = shared
+        return found
+
+
+def _argument(value: Any) -> Any:
+    if value is None:
+        return np.uintp(0)
+    if isinstance(value, float):
+        return np.float64(value)
+    if isinstance(value, (bool, int, np.integer)):
+        return np.int64(value)
+    return value

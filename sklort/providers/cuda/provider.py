@@ -1,0 +1,112 @@
+"""The CUDA provider: nodes on a GPU, through CuPy and kernels that are compiled where they run.
+
+Numbers stay on the device from step to step. Text never goes there: operators of text are refused, so the plan gives
+them to the CPU, and labels that are strings are chosen on the device and looked up on the host. What a kernel does not
+take when it comes (another element type, another rank) runs on the CPU, with a copy each way; so do errors, which are
+then raised in the CPU's words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sklort.exceptions import EPFail, InvalidArgument
+from sklort.graph.ir import Node
+from sklort.graph.types import DType
+from sklort.providers.cpu import CpuProvider
+from sklort.providers.cuda.device import Device, absent
+from sklort.providers.cuda.forest_form import KERNELS
+from sklort.providers.cuda.ops import OPERATORS
+from sklort.providers.cuda.ops.operator import Declined, Operation, Setting
+from sklort.providers.cuda.runner import CudaRunner
+from sklort.providers.part import OMITTED, Part
+
+_FOREIGN = frozenset(dtype for dtype in DType if dtype >= DType.COMPLEX64)
+
+
+class CudaProvider:
+    """See the module.
+
+    Parameters
+    ----------
+    device_id : int
+        Which GPU, as CUDA counts.
+    forest_kernel : {"auto", "rows", "tile", "leaves", "wide"}
+        How ensembles of trees are walked, where the kernel takes the ensemble. The answers are the same, to the bit.
+    require : bool
+        Raise when there is no GPU, instead of leaving everything to the providers that follow.
+
+    Raises
+    ------
+    InvalidArgument
+        There is no such kernel.
+    EPFail
+        There is no GPU, and one is required.
+    """
+
+    name = "CUDAExecutionProvider"
+
+    def __init__(self, device_id: int = 0, forest_kernel: str = "auto", require: bool = False) -> None:
+        if forest_kernel not in KERNELS:
+            raise InvalidArgument(
+                f"there is no forest kernel {forest_kernel!r}; choose one of: {', '.join(map(repr, KERNELS))}"
+            )
+        self._cpu = CpuProvider()
+        self._number = device_id
+        self._kernel = forest_kernel
+        self._absent = self._cpu.unavailable() or absent(device_id)
+        self._device: Device | None = None
+        if require and self._absent:
+            raise EPFail(f"{self.name} is required: {self._absent}")
+
+    @classmethod
+    def of_options(cls, options: Mapping[str, str]) -> CudaProvider:
+        """From options as users write them, all text."""
+        unknown = sorted(set(options) - {"device_id", "forest_kernel", "require"})
+        if unknown:
+            raise InvalidArgument(
+                f"{cls.name} has no option {unknown[0]!r}; it has 'device_id', 'forest_kernel' and 'require'"
+            )
+        number = options.get("device_id", "0")
+        if not number.isdecimal():
+            raise InvalidArgument(f"'device_id' of {cls.name} must be a number from 0 on, got {number!r}")
+        require = options.get("require", "0").lower() in ("1", "true")
+        return cls(int(number), options.get("forest_kernel", "auto"), require)
+
+    def unavailable(self) -> str | None:
+        return self._absent
+
+    def holds(self, dtype: DType) -> bool:
+        return dtype not in _FOREIGN
+
+    def refuses(self, node: Node) -> str | None:
+        """A sentence for what has no kernel here, and for what the CPU could not take over."""
+        if self._absent:
+            return self._absent
+        operator = OPERATORS.get((node.domain, node.op_type))
+        if operator is None:
+            return f"there is no CUDA kernel for {node.op_type}"
+        return operator.refuses(node) or self._cpu.refuses(node)
+
+    def compile(self, part: Part) -> CudaRunner:
+        if self._device is None:
+            self._device = Device(self._number)
+        setting = Setting(self._device, self._kernel)
+        constants = dict(part.constants)
+        made: dict[int, Any] = {}
+        operations: list[Operation | str] = []
+        with self._device.entered():
+            for step in part.steps:
+                read = [None if slot == OMITTED or slot in made else constants.get(slot) for slot in step.inputs]
+                operator = OPERATORS[step.node.domain, step.node.op_type]
+                try:
+                    operations.append(operator.prepare(step.node, read, setting))
+                except Declined as declined:
+                    operations.append(str(declined))
+                made.update((slot, step) for slot in step.outputs)
+        runner = CudaRunner(part, operations, self._device, self._cpu)
+        for i, step in enumerate(part.steps):
+            if isinstance(operations[i], str) or OPERATORS[step.node.domain, step.node.op_type].checked:
+                runner.prepare_on_cpu(i)
+        return runner
