@@ -37,77 +37,120 @@ class SklortError(Exception):
 
 
 class SessionError(SklortError):
-    """An error of the runtime; `code` is onnxruntime's status number."""
+    """An error of the runtime.
+
+    Its text begins as onnxruntime's does, with the status; `text` is the rest.
+
+    Attributes
+    ----------
+    code : int
+        onnxruntime's number of the status.
+    status : str
+        Its name; empty for errors that onnxruntime raises without a status.
+    """
 
     code: ClassVar[int] = 1
+    status: ClassVar[str] = ""
+
+    @property
+    def text(self) -> str:
+        """What is wrong, where, and how to mend it."""
+        return str(self.args[0]) if self.args else ""
+
+    def __str__(self) -> str:
+        return f"[ONNXRuntimeError] : {self.code} : {self.status} : {self.text}" if self.status else self.text
 
 
 class Fail(SessionError, RuntimeError):
     code = 1
+    status = "FAIL"
 
 
 class InvalidArgument(SessionError, ValueError):
     code = 2
+    status = "INVALID_ARGUMENT"
 
 
 class UnsupportedValue(InvalidArgument, TypeError, RuntimeError):
     """A value of a kind that no input takes; onnxruntime raises a bare RuntimeError for these."""
 
+    status = ""
+
 
 class InvalidUse(InvalidArgument, RuntimeError):
     """What onnxruntime refuses with a bare RuntimeError, of bindings, OrtValues, logging and backends."""
 
+    status = ""
+
 
 class NoSuchFile(SessionError, FileNotFoundError):
     code = 3
+    status = "NO_SUCHFILE"
 
 
 class NoModel(SessionError, RuntimeError):
     code = 4
+    status = "NO_MODEL"
 
 
 class EngineError(SessionError, RuntimeError):
     code = 5
+    status = "ENGINE_ERROR"
 
 
 class RuntimeException(SessionError, RuntimeError):
     code = 6
+    status = "RUNTIME_EXCEPTION"
 
 
 class InvalidProtobuf(SessionError, ValueError):
     code = 7
+    status = "INVALID_PROTOBUF"
 
 
 class ModelLoaded(SessionError, RuntimeError):
     code = 8
+    status = "MODEL_LOADED"
 
 
 class NotImplemented(SessionError, NotImplementedError):
     code = 9
+    status = "NOT_IMPLEMENTED"
 
 
 class InvalidGraph(SessionError, ValueError):
     code = 10
+    status = "INVALID_GRAPH"
 
 
 class EPFail(SessionError, RuntimeError):
     code = 11
+    status = "EP_FAIL"
 
 
 class ModelLoadCanceled(SessionError, RuntimeError):
     code = 12
+    status = "MODEL_LOAD_CANCELED"
 
 
 class ModelRequiresCompilation(SessionError, RuntimeError):
     code = 13
+    status = "MODEL_REQUIRES_COMPILATION"
 
 
 class NotFound(SessionError, RuntimeError):
     code = 14
+    status = "NOT_FOUND"
 
 
 class DeviceReset(SessionError, RuntimeError):
     code = 15
+    status = "DEVICE_RESET"
+
+
+def text_of(error: BaseException) -> str:
+    """What an error says, without a status."""
+    return error.text if isinstance(error, SessionError) else str(error)
 
 
 class ConversionError(SklortError, ValueError):

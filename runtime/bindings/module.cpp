@@ -155,12 +155,15 @@ NB_MODULE(_core, module) {
       .def("fast", &Runner::fast, "x"_a.none(),
            "Run on one C-contiguous ndarray of the declared dtype and shape; None when `x` is anything else.")
       .def("run", &Runner::run, "values"_a, "stop"_a.none() = nb::none(), "times"_a.none() = nb::none(),
+           "into"_a.none() = nb::none(),
            "Run on one value for each input, in order; returns one for each output.\n\n"
            "`stop`: ends the run when it is set. `times`: a list, which is given a tuple for each execution of a step: its "
            "number, "
            "thread, begin and end in nanoseconds, (element type, shape) of the tensors read and made, and the bytes that were "
            "fed, "
-           "constant and made.")
+           "constant and made. `into`: a list of an array or None for each output; an output that comes out with the type and "
+           "shape of "
+           "its array is written there, and the array is returned.")
       .def("guarded", &Runner::guarded, "nan"_a, "limit"_a,
            "The same program, whose `fast` returns None for arrays that hold a magnitude above `limit`, or NaN unless `nan`.")
       .def_prop_ro("block_rows", &Runner::block_rows, "The rows that run at once; 0 when a batch cannot be cut.")

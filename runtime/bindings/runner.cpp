@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <functional>
 
 #include "signals.h"
 
@@ -85,31 +86,32 @@ bool Runner::keeps_gil(std::span<const Value> inputs, std::int64_t rows) const n
   return elements < many_elements;
 }
 
-std::optional<Program::Result> Runner::execute(std::span<const Value> inputs, bool guarded, const StopFlag* stop,
-                                               Trace* trace) const {
+std::optional<Program::Result> Runner::execute(std::span<const Value> inputs, bool guarded, const StopFlag* stop, Trace* trace,
+                                               std::span<const Tensor> targets) const {
   const bool has_rows = !inputs.empty() && inputs[0].kind == Value::Kind::tensor && inputs[0].tensor.shape.rank() > 0;
   const std::int64_t rows = has_rows ? std::max<std::int64_t>(inputs[0].tensor.shape[0], 1) : 1;
-  if (stop == nullptr && trace == nullptr && keeps_gil(inputs, rows)) return timed(inputs, rows, guarded, nullptr);
+  if (stop == nullptr && trace == nullptr && keeps_gil(inputs, rows)) return timed(inputs, rows, guarded, nullptr, targets);
   Signals signals;
   try {
     const nb::gil_scoped_release released;
     Watch watch(stop == nullptr ? nullptr : stop->flag(), signals.asker(), &signals, trace);
     const Watching watching(&watch);
-    return timed(inputs, rows, guarded, &watch);
+    return timed(inputs, rows, guarded, &watch, targets);
   } catch (const Stopped&) {
     signals.rethrow();
     fail_as_stopped();
   }
 }
 
-std::optional<Program::Result> Runner::timed(std::span<const Value> inputs, std::int64_t rows, bool guarded, Watch* watch) const {
+std::optional<Program::Result> Runner::timed(std::span<const Value> inputs, std::int64_t rows, bool guarded, Watch* watch,
+                                             std::span<const Tensor> targets) const {
   using Clock = std::chrono::steady_clock;
   const float predicted = pace_.predict(rows);
   const int threads = predicted >= 0 && predicted < worth_sharing ? 1 : this->threads();
   if (guarded && range_.is_bounded() && !is_within(inputs[0].tensor, range_, threads)) return std::nullopt;
-  if (!pace_.is_due()) return program_->run(inputs, threads, watch);
+  if (!pace_.is_due()) return program_->run(inputs, threads, watch, targets);
   const auto start = Clock::now();
-  auto result = program_->run(inputs, threads, watch);
+  auto result = program_->run(inputs, threads, watch, targets);
   pace_.note(rows, std::chrono::duration<float, std::nano>(Clock::now() - start).count());
   return result;
 }
@@ -169,9 +171,50 @@ void hand_over(Trace& trace, nb::list times) {
   }
 }
 
+bool overlap(const Tensor& one, const Tensor& other) noexcept {
+  if (one.data == nullptr || other.data == nullptr) return false;
+  const auto* first = static_cast<const char*>(one.data);
+  const auto* second = static_cast<const char*>(other.data);
+  const std::less<> before;
+  return before(first, second + other.bytes()) && before(second, first + one.bytes());
+}
+
+// Memory that outputs may be written to while inputs are still read: one tensor for each output, or none at all. Its data is null
+// where there is no array, or one of another kind than outputs are, or one that shares memory with an input or another target.
+std::vector<Tensor> read_targets(const nb::object& into, std::size_t outputs, std::span<const Value> inputs) {
+  std::vector<Tensor> targets;
+  if (into.is_none()) return targets;
+  if (!nb::isinstance<nb::list>(into) || nb::len(into) != outputs)
+    throw nb::value_error("expected a list with an entry for each output");
+  targets.resize(outputs);
+  if (!std::ranges::all_of(inputs, [](const Value& input) { return input.kind == Value::Kind::tensor; })) return targets;
+  for (std::size_t i = 0; i < outputs; ++i) {
+    const nb::object entry = into[i];
+    auto* array = reinterpret_cast<PyArrayObject*>(entry.ptr());
+    if (!PyArray_CheckExact(entry.ptr()) || !PyArray_ISCARRAY(array) || PyArray_NDIM(array) > Shape::max_rank) continue;
+    Tensor& target = targets[i];
+    target.dtype = dtype_from_numpy(PyArray_DESCR(array));
+    if (target.dtype == DType::undefined || target.dtype == DType::string) continue;
+    for (int axis = 0; axis < PyArray_NDIM(array); ++axis) target.shape.push(PyArray_DIM(array, axis));
+    target.data = PyArray_DATA(array);
+  }
+  for (Tensor& target : targets) {
+    const auto shares = [&](const Tensor& other) { return &target != &other && overlap(target, other); };
+    if (std::ranges::any_of(inputs, shares, &Value::tensor) || std::ranges::any_of(targets, shares)) target.data = nullptr;
+  }
+  return targets;
+}
+
+// False when the output is no tensor of the target's type and shape, and where there is no target.
+bool put_into(const Tensor& target, const Value& output) noexcept {
+  if (target.data == nullptr || output.kind != Value::Kind::tensor || !target.is_like(output.tensor)) return false;
+  if (output.tensor.data != target.data && target.bytes() != 0) std::memcpy(target.data, output.tensor.data, target.bytes());
+  return true;
+}
+
 }  // namespace
 
-nb::list Runner::run(const nb::list& objects, const StopFlag* stop, nb::object times) const {
+nb::list Runner::run(const nb::list& objects, const StopFlag* stop, nb::object times, nb::object into) const {
   const auto inputs = program_->inputs();
   if (objects.size() != inputs.size()) {
     throw Error(Status::invalid_argument, sentence("expected ", inputs.size(), " inputs, got ", objects.size()));
@@ -183,11 +226,12 @@ nb::list Runner::run(const nb::list& objects, const StopFlag* stop, nb::object t
     values.push_back(value_from_python(objects[i], keep));
     check(values.back(), inputs[i]);
   }
+  const std::vector<Tensor> targets = read_targets(into, program_->outputs().size(), values);
   const auto compute = [&] {
-    if (times.is_none()) return execute(values, false, stop);
+    if (times.is_none()) return execute(values, false, stop, nullptr, targets);
     Trace trace;
     try {
-      auto result = execute(values, false, stop, &trace);
+      auto result = execute(values, false, stop, &trace, targets);
       hand_over(trace, nb::cast<nb::list>(times));
       return result;
     } catch (...) {
@@ -197,7 +241,10 @@ nb::list Runner::run(const nb::list& objects, const StopFlag* stop, nb::object t
   };
   std::optional<Program::Result> result = compute();
   nb::list list;
-  for (std::size_t i = 0; i < program_->outputs().size(); ++i) list.append(nb::steal(output(*result, i)));
+  for (std::size_t i = 0; i < program_->outputs().size(); ++i) {
+    const bool put = i < targets.size() && put_into(targets[i], (*result)[i]);
+    list.append(put ? nb::borrow(into[i]) : nb::steal(output(*result, i)));
+  }
   return list;
 }
 

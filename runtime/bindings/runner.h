@@ -63,8 +63,9 @@ class Runner {
 
   // What Python calls.
   nanobind::object fast(nanobind::handle object) const;
-  // `times`, unless None, is a list that is given a tuple for each execution of a step.
-  nanobind::list run(const nanobind::list& objects, const StopFlag* stop, nanobind::object times) const;
+  // `times`, unless None, is a list that is given a tuple for each execution of a step. `into`, unless None, is a list of an
+  // array or None for each output.
+  nanobind::list run(const nanobind::list& objects, const StopFlag* stop, nanobind::object times, nanobind::object into) const;
   Runner guarded(bool nan, double limit) const { return {program_, threads_, Range{nan, limit}}; }
   std::int64_t block_rows() const noexcept { return program_->block_rows(); }
   std::vector<std::string> explain() const;
@@ -75,14 +76,15 @@ class Runner {
   bool read(std::size_t input, PyObject* object, Value& value, Keep& keep) const;
   // Nothing when `guarded` and a value of the first input is outside the range. Throws what a signal's handler raised meanwhile.
   std::optional<Program::Result> execute(std::span<const Value> inputs, bool guarded, const StopFlag* stop = nullptr,
-                                         Trace* trace = nullptr) const;
+                                         Trace* trace = nullptr, std::span<const Tensor> targets = {}) const;
   // A new reference. `flat`: an array of shape (n, 1) becomes one of shape (n,).
   PyObject* output(Program::Result& result, std::size_t output, bool flat = false) const;
 
  private:
   int threads() const noexcept { return threads_ > 0 ? threads_ : thread_limit(); }
   bool keeps_gil(std::span<const Value> inputs, std::int64_t rows) const noexcept;
-  std::optional<Program::Result> timed(std::span<const Value> inputs, std::int64_t rows, bool guarded, Watch* watch) const;
+  std::optional<Program::Result> timed(std::span<const Value> inputs, std::int64_t rows, bool guarded, Watch* watch,
+                                       std::span<const Tensor> targets) const;
 
   std::shared_ptr<const Program> program_;
   int threads_;

@@ -264,9 +264,9 @@ void Program::run_steps(Frame& frame, std::span<const Value> inputs, int threads
   }
 }
 
-Program::Result Program::run(std::span<const Value> inputs, int threads, Watch* watch) const {
+Program::Result Program::run(std::span<const Value> inputs, int threads, Watch* watch, std::span<const Tensor> targets) const {
   Result result(*this);
-  if (block_rows_ != 0 && run_blocks(result, inputs, threads, watch)) return result;
+  if (block_rows_ != 0 && run_blocks(result, inputs, threads, watch, targets)) return result;
   result.frame_ = borrow();
   result.frame_->memory_.watch = watch;
   run_steps(*result.frame_, inputs, threads);
@@ -298,7 +298,8 @@ std::int64_t Program::block_of(std::int64_t rows, int threads) const noexcept {
   return std::clamp<std::int64_t>(rounded, std::min<std::int64_t>(block_rows_, 256), block_rows_);
 }
 
-bool Program::run_blocks(Result& result, std::span<const Value> inputs, int threads, Watch* watch) const {
+bool Program::run_blocks(Result& result, std::span<const Value> inputs, int threads, Watch* watch,
+                         std::span<const Tensor> targets) const {
   const std::int64_t rows = inputs[0].tensor.shape.rank() > 0 ? inputs[0].tensor.shape[0] : 0;
   for (const Value& input : inputs) {
     if (input.kind != Value::Kind::tensor || input.tensor.shape.rank() == 0 || input.tensor.shape[0] != rows) return false;
@@ -313,14 +314,18 @@ bool Program::run_blocks(Result& result, std::span<const Value> inputs, int thre
     const std::lock_guard lock(first_done);
     if (!result.whole_.empty()) return true;
     std::vector<Value> wholes;
-    for (const ProgramOutput& output : outputs_) {
-      const Value& part = *frame.slots_[static_cast<std::size_t>(output.slot)];
+    for (std::size_t i = 0; i < outputs_.size(); ++i) {
+      const Value& part = *frame.slots_[static_cast<std::size_t>(outputs_[i].slot)];
       if (part.kind != Value::Kind::tensor || part.tensor.shape.rank() == 0) return false;
       Tensor whole{part.tensor.dtype, part.tensor.shape, nullptr, {}};
       whole.shape[0] = rows;
-      const std::size_t bytes = (static_cast<std::size_t>(whole.shape.count()) * item_size(whole.dtype) + 63) / 64 * 64;
-      result.memory_.emplace_back(std::aligned_alloc(64, std::max<std::size_t>(bytes, 64)), std::free);
-      whole.data = result.memory_.back().get();
+      if (i < targets.size() && targets[i].is_like(whole)) whole.data = targets[i].data;
+      result.memory_.emplace_back(nullptr, std::free);
+      if (whole.data == nullptr) {
+        const std::size_t bytes = (whole.bytes() + 63) / 64 * 64;
+        result.memory_.back().reset(std::aligned_alloc(64, std::max<std::size_t>(bytes, 64)));
+        whole.data = result.memory_.back().get();
+      }
       if (whole.data == nullptr) return false;
       wholes.push_back(Value::of(std::move(whole)));
     }

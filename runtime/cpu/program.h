@@ -109,8 +109,9 @@ class Program {
   Program& operator=(const Program&) = delete;
   ~Program() { delete spare_.load(); }
 
-  // Throws Stopped when the watch says so.
-  Result run(std::span<const Value> inputs, int threads, Watch* watch = nullptr) const;
+  // Throws Stopped when the watch says so. `targets`: nothing, or for each output memory of the caller (without data: none). A
+  // batch that is cut into blocks is put together there, where type and shape are those of the output; no other run looks at it.
+  Result run(std::span<const Value> inputs, int threads, Watch* watch = nullptr, std::span<const Tensor> targets = {}) const;
 
   std::span<const ProgramInput> inputs() const noexcept { return inputs_; }
   std::span<const ProgramOutput> outputs() const noexcept { return outputs_; }
@@ -132,7 +133,8 @@ class Program {
   void run_steps(Frame& frame, std::span<const Value> inputs, int threads) const;
   // False when the batch cannot be cut, or a block failed: the whole batch then runs at once, and raises what it raises.
   std::int64_t block_of(std::int64_t rows, int threads) const noexcept;
-  bool run_blocks(Result& result, std::span<const Value> inputs, int threads, Watch* watch) const;
+  bool run_blocks(Result& result, std::span<const Value> inputs, int threads, Watch* watch,
+                  std::span<const Tensor> targets) const;
 
   std::size_t slot_count_ = 0;
   std::size_t subgraph_count_ = 0;

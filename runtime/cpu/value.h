@@ -162,6 +162,7 @@ struct Tensor {
 
   std::int64_t count() const noexcept { return shape.count(); }
   std::size_t bytes() const noexcept { return static_cast<std::size_t>(count()) * item_size(dtype); }
+  bool is_like(const Tensor& other) const noexcept { return dtype == other.dtype && shape == other.shape; }
   template <class T>
   T* as() noexcept {
     return static_cast<T*>(data);

@@ -22,11 +22,11 @@ class Program:
         Run on one C-contiguous ndarray of the declared dtype and shape; None when `x` is anything else.
         """
 
-    def run(self, values: list, stop: StopFlag | None = None, times: object | None = None) -> list:
+    def run(self, values: list, stop: StopFlag | None = None, times: object | None = None, into: object | None = None) -> list:
         """
         Run on one value for each input, in order; returns one for each output.
 
-        `stop`: ends the run when it is set. `times`: a list, which is given a tuple for each execution of a step: its number, thread, begin and end in nanoseconds, (element type, shape) of the tensors read and made, and the bytes that were fed, constant and made.
+        `stop`: ends the run when it is set. `times`: a list, which is given a tuple for each execution of a step: its number, thread, begin and end in nanoseconds, (element type, shape) of the tensors read and made, and the bytes that were fed, constant and made. `into`: a list of an array or None for each output; an output that comes out with the type and shape of its array is written there, and the array is returned.
         """
 
     def guarded(self, nan: bool, limit: float) -> Program:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sklort.exceptions import SklortError
+from sklort.exceptions import SklortError, text_of
 from sklort.graph.ir import Array, Node
 from sklort.graph.types import DType, dtype_of
 from sklort.passes.random_operators import RANDOM
@@ -58,7 +58,7 @@ def _unless(found: Found, facts: Facts) -> str | None:
     try:
         facts.memo[id(node)] = facts.evaluate(node, [constants[name] if name else None for name in node.inputs])
     except SklortError as error:
-        return f"it cannot be evaluated: {error}"
+        return f"it cannot be evaluated: {text_of(error)}"
     return None
 
 

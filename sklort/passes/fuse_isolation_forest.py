@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from sklort.exceptions import SklortError
+from sklort.exceptions import SklortError, text_of
 from sklort.graph.ir import Array, Attribute, AttributeKind, Node
 from sklort.graph.types import DType
 from sklort.passes.rule import Edit, Facts, Found, Rule
@@ -132,7 +132,7 @@ def _unless(found: Found, facts: Facts) -> str | None:
     try:
         values = _leaf_values(terms, facts)
     except SklortError as error:
-        return f"what follows a leaf cannot be evaluated: {error}"
+        return f"what follows a leaf cannot be evaluated: {text_of(error)}"
     except _Uncertain as error:
         return str(error)
     wrong = next((value for value in values if value.dtype != np.float32), None)

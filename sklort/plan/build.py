@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from sklort.exceptions import InvalidArgument
-from sklort.graph.ir import OWN_DOMAIN, Graph, Node, ValueInfo
+from sklort.graph.ir import OWN_DOMAIN, Array, Graph, Node, ValueInfo
 from sklort.graph.types import Type
 from sklort.passes.pipeline import PIPELINE, optimise
 from sklort.passes.rule import Evaluate, Pass, Refuses
@@ -197,7 +197,13 @@ class _Relay:
         self._plan = plan
         self._legs = tuple(zip(plan.parts, runners))
 
-    def run(self, values: list[Any], stop: Stop | None = None, times: list[StepTime] | None = None) -> list[Any]:
+    def run(
+        self,
+        values: list[Any],
+        stop: Stop | None = None,
+        times: list[StepTime] | None = None,
+        into: list[Array | None] | None = None,
+    ) -> list[Any]:
         slots: list[Any] = [None] * self._plan.slots
         steps_before = 0
         for port, value in zip(self._plan.inputs, values):

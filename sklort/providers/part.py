@@ -86,11 +86,18 @@ read and made, and how many bytes were fed, constant and made."""
 class Runner(Protocol):
     """A compiled part or plan. Safe to call from several threads."""
 
-    def run(self, values: list[Any], stop: Stop | None = None, times: list[StepTime] | None = None) -> list[Any]:
+    def run(
+        self,
+        values: list[Any],
+        stop: Stop | None = None,
+        times: list[StepTime] | None = None,
+        into: list[Array | None] | None = None,
+    ) -> list[Any]:
         """The outputs for these inputs, fresh arrays that share memory with nothing.
 
         `stop` ends the run, with the error `Fail`, once it is set. `times` is given an entry for every execution of a
-        step: one for each block of rows, where the batch is cut into blocks.
+        step: one for each block of rows, where the batch is cut into blocks. `into` has an array for each output that
+        may be written there: a runner that does so returns that very array, and one that does not returns a fresh one.
         """
         ...
 

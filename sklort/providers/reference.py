@@ -83,7 +83,13 @@ class ReferenceRunner:
         self._part = part
         self._steps = [(step, _Kernel(step)) for step in part.steps]
 
-    def run(self, values: list[Any], stop: Stop | None = None, times: list[StepTime] | None = None) -> list[Any]:
+    def run(
+        self,
+        values: list[Any],
+        stop: Stop | None = None,
+        times: list[StepTime] | None = None,
+        into: list[Array | None] | None = None,
+    ) -> list[Any]:
         slots: list[Any] = [None] * self._part.slots
         for slot, array in self._part.constants:
             slots[slot] = array

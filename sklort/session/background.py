@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import queue
-import sys
 import threading
 from collections.abc import Callable
-from types import SimpleNamespace
+from typing import Any
+
+from sklort.exceptions import text_of
 
 Task = Callable[[], None]
 
@@ -58,22 +60,38 @@ class Crew:
             with self._lock:
                 self._idle -= 1
             call(task)
+            del task  # it holds a session and its inputs
 
 
 def call(task: Task) -> None:
-    """Call `task`; there is nobody whom its errors could be raised in."""
+    """Call `task`; there is nobody whom its errors could be raised in, so `sys.unraisablehook` is told of them."""
     try:
         task()
     except BaseException as error:  # noqa: BLE001
-        sys.unraisablehook(
-            SimpleNamespace(
-                exc_type=type(error),
-                exc_value=error,
-                exc_traceback=error.__traceback__,
-                err_msg="Exception ignored in a callback of run_async",
-                object=task,
-            )
-        )
+        raised = error
+
+        def callback_of_run_async() -> None:
+            raise raised
+
+        # The one way to the hook that the standard library has: ctypes reports what a callback raises there.
+        ctypes.PYFUNCTYPE(None)(callback_of_run_async)()
+
+
+def tell(
+    compute: Callable[[], list[Any]],
+    failure: str,
+    callback: Callable[[list[Any], Any, str], Any],
+    data: Any,
+) -> None:
+    """Call `callback` with what `compute` returns and an empty text; or, where it raises or `failure` says that all is
+    over, with an empty list and what the error says."""
+    found: list[Any] = []
+    if not failure:
+        try:
+            found = compute()
+        except Exception as error:  # noqa: BLE001
+            failure = text_of(error) or type(error).__name__
+    callback(found, data, failure)
 
 
 CREW = Crew()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sklort.exceptions import Fail
 from sklort.plan.model import Plan
+from sklort.session.options import SessionOptions
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,18 @@ class AssignedSubgraph:
         return list(self.nodes)
 
 
-def assigned(plan: Plan) -> list[AssignedSubgraph]:
-    """Which provider runs what."""
+def assigned(plan: Plan, options: SessionOptions) -> list[AssignedSubgraph]:
+    """Which provider runs what.
+
+    Raises
+    ------
+    Fail
+        The options do not ask for it.
+    """
+    if not options.has_entry("session.record_ep_graph_assignment_info", "1"):
+        raise Fail(
+            "the session's options lack the entry 'session.record_ep_graph_assignment_info' = '1'; explain() needs none"
+        )
     return [
         AssignedSubgraph(
             placed.provider,

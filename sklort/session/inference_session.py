@@ -9,17 +9,18 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from copy import copy
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
-from sklort.exceptions import EPFail, Fail, InvalidArgument, UnsupportedValue
-from sklort.graph.ir import Model
+from sklort.exceptions import EPFail, InvalidArgument, UnsupportedValue
+from sklort.graph.ir import Array, Model
 from sklort.graph.load import load
 from sklort.graph.save import to_bytes
 from sklort.graph.shrink import shrink
 from sklort.providers.cpu import CpuProvider, entered_by, give_memory_back, tuning
 from sklort.providers.part import Runner
 from sklort.session.arguments import Chosen, choose_providers
-from sklort.session.background import CREW
+from sklort.session.background import CREW, tell
 from sklort.session.device import OrtMemoryInfo, cpu_memory
 from sklort.session.explain import AssignedSubgraph, Explanation, assigned
 from sklort.session.io_binding import IOBinding
@@ -97,6 +98,7 @@ class InferenceSession:
             self._start(chosen)
 
     def _load(self, source: Any, chosen: Chosen) -> None:
+        self._options.check_format()
         native = next((each for each in chosen.providers if isinstance(each, CpuProvider)), None)
         self._model: Model = load(source, native.operators if native else (), self._options.overrides)
         graph = self._model.graph
@@ -151,13 +153,22 @@ class InferenceSession:
         SessionError
             A node failed; the message names it.
         """
+        return self._run(output_names, input_feed, run_options)
+
+    def _run(
+        self,
+        output_names: Sequence[str] | None,
+        input_feed: Mapping[str, Any],
+        options: RunOptions | None,
+        into: list[Array | None] | None = None,
+    ) -> list[Any]:
         try:
-            return self._execute(*self._prepare(output_names, input_feed), run_options)
+            return self._execute(*self._prepare(output_names, input_feed), options, into)
         except EPFail:
             if not self._fallback:
                 raise
             self.set_providers(["CPUExecutionProvider"])
-            return self._execute(*self._prepare(output_names, input_feed), run_options)
+            return self._execute(*self._prepare(output_names, input_feed), options, into)
 
     def run_async(
         self,
@@ -186,24 +197,14 @@ class InferenceSession:
         if not callable(callback):
             raise TypeError(f"callback must be callable, got {type(callback).__name__}")
         check_options(run_options)
-        failure = ""
+        failure, compute = "", cast("Callable[[], list[Any]]", list)
         try:
-            compiled, values = self._prepare(output_names, input_feed)
+            compute = partial(self._execute, *self._prepare(output_names, input_feed), run_options)
         except UnsupportedValue:
             raise
         except InvalidArgument as error:
-            failure = str(error)
-
-        def task() -> None:
-            found, text = [], failure
-            if not text:
-                try:
-                    found = self._execute(compiled, values, run_options)
-                except Exception as error:  # noqa: BLE001
-                    text = str(error) or type(error).__name__
-            callback(found, user_data, text)
-
-        CREW.do(task)
+            failure = error.text
+        CREW.do(partial(tell, compute, failure, callback, user_data))
 
     def _prepare(self, output_names: Sequence[str] | None, input_feed: Mapping[str, Any]) -> tuple[Compiled, list[Any]]:
         """The program of a call, and its inputs in order."""
@@ -216,11 +217,17 @@ class InferenceSession:
                 compiled = programs.get(self._names(output_names) if output_names else self._output_names, fed)
         return compiled, [values[port.name] for port in compiled.plan.inputs]
 
-    def _execute(self, compiled: Compiled, values: list[Any], options: RunOptions | None) -> list[Any]:
+    def _execute(
+        self,
+        compiled: Compiled,
+        values: list[Any],
+        options: RunOptions | None,
+        into: list[Array | None] | None = None,
+    ) -> list[Any]:
         check_options(options)
         if options is None and self._profiler is None and not self._log.says(VERBOSE):
-            return compiled.runner.run(values)
-        return run_watched(compiled, values, options, self._profiler, self._log)
+            return compiled.runner.run(values, None, None, into)
+        return run_watched(compiled, values, options, self._profiler, self._log, into)
 
     def run_with_ort_values(
         self, output_names: Sequence[str] | None, input_dict_ort_values: Mapping[str, Any], run_options: Any = None
@@ -314,10 +321,8 @@ class InferenceSession:
 
         Raises
         ------
-        InvalidUse
-            A provider that does not exist, or arguments of the wrong form. The session stays as it was.
-        NotImplemented
-            A node that nobody can run; again the session stays as it was.
+        InvalidUse, NotImplemented
+            There is no such provider, or a node that nobody can run. The session stays as it was.
         """
         chosen = choose_providers(providers, provider_options, self._options, strict=True)
         with self._changing:
@@ -339,12 +344,7 @@ class InferenceSession:
         Fail
             The session's options lack the entry ``session.record_ep_graph_assignment_info`` = ``1``.
         """
-        if not self._options.has_entry("session.record_ep_graph_assignment_info", "1"):
-            raise Fail(
-                "the session's options lack the entry 'session.record_ep_graph_assignment_info' = '1'; "
-                "explain() needs none"
-            )
-        return assigned(self._programs.all.plan)
+        return assigned(self._programs.all.plan, self._options)
 
     def get_session_options(self) -> SessionOptions:
         """A copy of the options this session was made with."""

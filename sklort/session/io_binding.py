@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sklort.exceptions import InvalidArgument, InvalidUse
+from sklort.exceptions import InvalidArgument, InvalidUse, text_of
 from sklort.graph.ir import Array
-from sklort.graph.types import dtype_of
 from sklort.session.device import OrtDevice, main_memory
 from sklort.session.nearest import did_you_mean
 from sklort.session.ort_value import OrtValue, numpy_type_of, read_array, read_shape, writable
@@ -20,11 +19,16 @@ if TYPE_CHECKING:
     from sklort.session.inference_session import InferenceSession
 
 
+_LARGE = 1 << 16
+"""Bytes from which on an output is worth writing to its memory without a copy between: the call itself costs more."""
+
+
 class IOBinding:
     """What a session is to read, and where it is to write.
 
     A bound array is read where it lies: what is written into it counts in the next run. An output that is bound to
-    memory is written there when the whole run has succeeded; one that is not is a new array after every run.
+    memory is written there; a large one while the run goes on, so that it may be there in part when the run fails. One
+    that is not is a new array after every run.
 
     Parameters
     ----------
@@ -39,6 +43,9 @@ class IOBinding:
         self._inputs: dict[str, Any] = {}
         self._targets: dict[str, OrtValue | None] = {}
         self._names: list[str] = []
+        self._memory: list[Array | None] = []
+        self._bound: list[tuple[int, Array]] = []
+        self._large = False
         self._found: dict[str, Any] = {}
 
     def bind_cpu_input(self, name: str, arr_on_cpu: Any) -> None:
@@ -130,6 +137,9 @@ class IOBinding:
         self._found = {other: value for other, value in self._found.items() if other != name}
         self._targets = {**self._targets, name: target}
         self._names = list(self._targets)
+        self._memory = [each.held if each is not None else None for each in self._targets.values()]
+        self._bound = [(i, each) for i, each in enumerate(self._memory) if each is not None]
+        self._large = any(each.nbytes >= _LARGE for _, each in self._bound)
 
     def get_outputs(self) -> list[OrtValue]:
         """The outputs of the last run, in the order of binding; without a value for what is bound since."""
@@ -158,7 +168,7 @@ class IOBinding:
 
     def clear_binding_outputs(self) -> None:
         """Forget what is bound to outputs, and the results."""
-        self._targets, self._names, self._found = {}, [], {}
+        self._targets, self._names, self._memory, self._bound, self._large, self._found = {}, [], [], [], False, {}
 
     def synchronize_inputs(self) -> None:
         """Nothing: memory of the CPU is always up to date."""
@@ -178,22 +188,26 @@ class IOBinding:
         """
         if session is not self._session:
             raise ValueError("the binding is another session's: make it with this session's io_binding()")
-        targets, names = self._targets, self._names
+        names, bound = self._names, self._bound
         if not names:
             raise InvalidUse("no output is bound: call bind_output first")
         try:
-            found = dict(zip(names, session.run(names, self._inputs, run_options)))
+            if self._large:
+                found = session._run(names, self._inputs, run_options, self._memory)
+            else:
+                found = session.run(names, self._inputs, run_options)
         except ValueError as error:
             if isinstance(error, RuntimeError) or not (type(error) is ValueError or isinstance(error, InvalidArgument)):
                 raise
-            raise InvalidUse(str(error)) from error
-        into = [(name, target.held) for name, target in targets.items() if target is not None]
-        for name, memory in into:
-            _check_fits(name, memory, found[name], self._gives[name])
-        for name, memory in into:
-            memory[...] = found[name]
-            found[name] = memory
-        self._found = found
+            raise InvalidUse(text_of(error)) from error
+        for i, target in bound:
+            if found[i] is not target:
+                _check_fits(names[i], target, found[i], self._gives[names[i]])
+        for i, target in bound:
+            if found[i] is not target:
+                target[...] = found[i]
+                found[i] = target
+        self._found = dict(zip(names, found))
 
 
 def _check_name(name: Any, known: Iterable[str], what: str) -> None:
@@ -228,8 +242,7 @@ def _memory_at(address: Any, element_type: Any, shape: Any) -> Array:
 def _check_fits(name: str, target: Array, value: Any, kind: str) -> None:
     if not isinstance(value, np.ndarray):
         raise InvalidUse(f"the output {name!r} is a {kind}: it cannot be written into a tensor")
-    same = target.dtype == value.dtype or dtype_of(target) is dtype_of(value)
-    if not same or target.shape != value.shape:
+    if target.dtype != value.dtype or target.shape != value.shape:
         raise InvalidUse(
             f"the output {name!r} is an array of {value.dtype} with shape {value.shape}, "
             f"the memory bound to it of {target.dtype} with shape {target.shape}"

@@ -31,6 +31,9 @@ class NodeArg:
         shape = value.type.shape if tensor else None  # type: ignore[union-attr]
         return cls(value.name, str(value.type) if value.type else "", list(shape or ()))
 
+    def __hash__(self) -> int:
+        return hash((self.name, self.type, tuple(self.shape)))
+
     def __str__(self) -> str:
         return f"NodeArg(name={self.name!r}, type={self.type!r}, shape={self.shape})"
 

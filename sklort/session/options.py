@@ -133,6 +133,19 @@ class SessionOptions(Options):
         """Whether a key has this entry."""
         return self._entries.get(key) == value
 
+    def check_format(self) -> None:
+        """Refuse a format of models other than ONNX.
+
+        Raises
+        ------
+        Fail
+        """
+        if self.has_entry("session.load_model_format", "ORT"):
+            raise Fail(
+                "the entry 'session.load_model_format' is 'ORT': the private format of onnxruntime is not supported; "
+                "give the ONNX model that it was made from"
+            )
+
     def add_free_dimension_override_by_name(self, name: str, size: int) -> None:
         """Fix the sizes that the model calls `name`, here and in what `get_inputs` says. Unknown names are ignored."""
         self._overrides.sizes[text(name)] = _size(size)

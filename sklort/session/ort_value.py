@@ -102,8 +102,7 @@ class OrtValue:
         MemoryError
             More than there is.
         """
-        if memory_info is None or (device_type, device_id, vendor_id) != ("cpu", 0, -1):
-            main_memory(device_type, device_id, vendor_id)
+        main_memory(device_type if memory_info is None else memory_info.name.lower(), device_id, vendor_id)
         dtype = numpy_type_of(element_type)
         sizes = read_shape(shape)
         if dtype.hasobject:

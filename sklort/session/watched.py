@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from sklort.graph.ir import Array
 from sklort.providers.part import StepTime
 from sklort.session.logs import VERBOSE, Log
 from sklort.session.profiling import Profiler
@@ -13,7 +14,12 @@ from sklort.session.run_options import RunOptions
 
 
 def run_watched(
-    compiled: Compiled, values: list[Any], options: RunOptions | None, profiler: Profiler | None, log: Log
+    compiled: Compiled,
+    values: list[Any],
+    options: RunOptions | None,
+    profiler: Profiler | None,
+    log: Log,
+    into: list[Array | None] | None = None,
 ) -> list[Any]:
     """Run a program on its inputs.
 
@@ -27,6 +33,8 @@ def run_watched(
         Is told how long each step took.
     log : Log
         The session's.
+    into : list, optional
+        See `sklort.providers.part.Runner`.
     """
     if options is not None and (options.log_severity_level != -1 or options.logid):
         log = Log(options.log_severity_level, options.logid)
@@ -34,7 +42,7 @@ def run_watched(
     times: list[StepTime] | None = None if profiler is None else []
     begin = time.monotonic_ns()
     try:
-        found = compiled.runner.run(values, stop, times)
+        found = compiled.runner.run(values, stop, times, into)
     finally:
         end = time.monotonic_ns()
         if profiler is not None and times is not None:

@@ -319,6 +319,11 @@ def test_devices_that_are_not_there():
     refuses(InvalidArgument, lambda: sklort.OrtValue.ortvalue_from_numpy(X, "CPU"), "did you mean 'cpu'")
     refuses(InvalidUse, lambda: sklort.OrtValue.ortvalue_from_numpy(X, "cuda"), "'cpu'", "'cuda'")
     refuses(InvalidUse, lambda: sklort.OrtValue.ortvalue_from_shape_and_type([2], np.float32, "cuda"), "'cuda'")
+    info = sklort.OrtMemoryInfo("Cuda", sklort.OrtAllocatorType.ORT_DEVICE_ALLOCATOR)
+    make = sklort.OrtValue.ortvalue_from_shape_and_type
+    refuses(InvalidUse, lambda: make([2], np.float32, memory_info=info), "'cuda'")
+    info = absolute().get_input_memory_infos()[0]
+    assert make([2], np.float32, memory_info=info).shape() == [2]
 
 
 def test_a_list_of_dicts_is_no_tensor():

@@ -3,8 +3,7 @@
 One test for each kind of damage. The class is onnxruntime's wherever that class says what is wrong; the message names the
 place in the model, what was expected and what came.
 
-Left out, because the session does not have them yet: saving the optimised model, log severity levels and
-per-session threads.
+Options that are wrong, saving the optimised model among them, are in test_ort_errors_options.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Inputs that onnxruntime answers with silently wrong results, or dies of: the right answer here, or an error.
 
-Left out, as they concern what the session does not have yet or has no part in: OrtValue and IOBinding (memory that is
-freed, null pointers, updates of another dtype), profiling, sparse feeds, and the banner on fallback. That forests give a
+OrtValue and IOBinding (memory that is freed, null pointers, updates of another dtype) are in test_ort_errors_binding.py,
+profiles and the banner on fallback in test_ort_errors_options.py; there are no sparse feeds. That forests give a
 row one result in every batch is tests/ops/test_tree_ensemble.py's; that providers' mistakes warn is
 tests/session/test_inference_session.py's.
 """

@@ -1,7 +1,6 @@
 """Feeds that a good model cannot take: the error names the input or the node, and the session answers the next one.
 
-Left out, as they concern what the session does not have yet: run options (a dict in their place, the terminate flag) and
-`set_providers`. What scikit-learn's face does with such inputs is the matter of the estimator's tests.
+Run options and `set_providers` are in test_ort_errors_options.py. What scikit-learn's face does with such inputs is the matter of the estimator's tests.
 """
 
 from __future__ import annotations

@@ -6,24 +6,12 @@ They are our own words for what its documentation shows; the module is called `o
 from __future__ import annotations
 
 import importlib
-import warnings
 from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.conformance.malformed import FLOAT, ML, model, node
-
-
-@pytest.fixture(params=["sklort", "onnxruntime"])
-def ort(request: pytest.FixtureRequest) -> Any:
-    if request.param == "onnxruntime":
-        pytest.importorskip("onnxruntime")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # onnx's, of a module that onnxruntime's backend imports
-            importlib.import_module("onnxruntime.backend")
-        importlib.import_module("onnxruntime.datasets")
-    return importlib.import_module(request.param)
 
 
 @pytest.fixture(scope="module")

@@ -293,7 +293,7 @@ def agree(model: Any, proto: Any) -> InferenceSession:
     return fast
 
 
-@pytest.mark.parametrize("vectorizer", VECTORIZERS, ids=str)
+@pytest.mark.parametrize("vectorizer", VECTORIZERS)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_vectorizers(vectorizer: Any) -> None:
     x = documents(150)
@@ -301,7 +301,7 @@ def test_vectorizers(vectorizer: Any) -> None:
     assert kinds(agree(model, converted(model))) == ["ai.sklort:LinearModel"]
 
 
-@pytest.mark.parametrize("final", MODELS, ids=str)
+@pytest.mark.parametrize("final", MODELS)
 def test_models(final: Any) -> None:
     x = documents(150)
     y = np.array([len(each.split()) % 3 for each in x])

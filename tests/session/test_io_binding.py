@@ -11,7 +11,9 @@ import pytest
 from sklort.exceptions import Fail, InvalidUse, SessionError
 from sklort.session.inference_session import InferenceSession
 from sklort.session.io_binding import IOBinding, SessionIOBinding
+from sklort.session.options import SessionOptions
 from sklort.session.ort_value import OrtValue
+from sklort.session.run_options import RunOptions
 
 X = np.array([[1, -2], [3, 4]], np.float32)
 
@@ -99,6 +101,43 @@ def test_an_output_over_its_own_input():
     for _ in range(3):
         session.run_with_iobinding(binding)
     np.testing.assert_array_equal(value.numpy(), 8 * np.arange(1, 5000))
+
+
+@pytest.mark.parametrize("rows", [10, 50_000])
+@pytest.mark.parametrize("profiled", [False, True])
+def test_large_results_and_small_ones_are_written_alike(rows, profiled, tmp_path):
+    options = SessionOptions()
+    options.enable_profiling, options.profile_file_prefix = profiled, str(tmp_path / "profile")
+    session = InferenceSession(TWO, options)
+    source = np.random.default_rng(0).normal(size=(rows, 2)).astype(np.float32)
+    y, z = session.run(None, {"X": source})
+    memory = np.zeros((3, rows, 2), np.float32)
+    binding = session.io_binding()
+    binding.bind_cpu_input("X", source)
+    for target in (memory[0], source):  # the second time over the input itself
+        binding.bind_ortvalue_output("Z", OrtValue.ortvalue_from_numpy(memory[1]))
+        binding.bind_ortvalue_output("Y", OrtValue.ortvalue_from_numpy(target))
+        session.run_with_iobinding(binding, RunOptions())
+        np.testing.assert_array_equal(target, y)
+        np.testing.assert_array_equal(memory[1], z)
+        assert binding.get_outputs()[1].data_ptr() == target.ctypes.data
+    assert not memory[2].any()
+    binding.bind_ortvalue_output("Y", OrtValue.ortvalue_from_numpy(memory[2, 1:]))
+    with pytest.raises(InvalidUse, match="'Y' is an array of float32 with shape"):
+        session.run_with_iobinding(binding)
+    assert not memory[2].any()
+    if profiled:
+        session.end_profiling()
+
+
+def test_outputs_that_no_native_kernel_makes_are_written_too():
+    session = InferenceSession(TWO, providers=["ReferenceExecutionProvider"])
+    source, target = np.ones((20_000, 2), np.float32), np.zeros((20_000, 2), np.float32)
+    binding = session.io_binding()
+    binding.bind_cpu_input("X", source)
+    binding.bind_ortvalue_output("Z", OrtValue.ortvalue_from_numpy(target))
+    session.run_with_iobinding(binding)
+    assert (target == -1).all()
 
 
 def test_a_failing_run_changes_nothing():

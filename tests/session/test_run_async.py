@@ -16,6 +16,7 @@ from sklort.session.background import Crew
 from sklort.session.inference_session import InferenceSession
 from sklort.session.options import SessionOptions
 from sklort.session.run_options import RunOptions
+from tests.conformance.malformed import outlives
 from tests.session.test_options import SCALED, X, graph
 from tests.session.test_stopping import FOREVER, endless
 
@@ -133,6 +134,32 @@ def test_a_callback_that_raises(monkeypatch):
     assert len(heard.wait()) == 1
 
 
+def test_a_callback_that_raises_is_told_of_on_stderr():
+    printed = outlives(
+        """
+import contextlib, io, sys, threading
+from sklort.session.inference_session import InferenceSession
+from tests.session.test_options import SCALED, X, graph
+
+session, done = InferenceSession(graph(SCALED)), threading.Event()
+def callback(found, data, error):
+    done.set()
+    raise KeyError("mine")
+with contextlib.redirect_stderr(io.StringIO()) as heard:
+    session.run_async(None, {"X": X}, callback, None)
+    assert done.wait(60)
+    again = threading.Event()
+    session.run_async(None, {"X": X}, lambda *_: again.set(), None)
+    assert again.wait(60)
+    while "KeyError: 'mine'" not in heard.getvalue():
+        pass
+print("callback_of_run_async" in heard.getvalue(), "KeyError: 'mine'" in heard.getvalue())
+print(threading.excepthook is threading.__excepthook__)
+"""
+    )
+    assert printed.split() == ["True"] * 3
+
+
 def test_a_callback_may_run_the_session():
     session, heard = InferenceSession(graph(SCALED)), Heard()
     session.run_async(None, {"X": X}, lambda found, data, _: session.run_async(None, {"X": found[0]}, heard, data), 3)
@@ -150,7 +177,7 @@ def test_session_and_arrays_live_until_the_end_and_no_longer():
     ((found, _, error),) = heard.wait()
     assert error == ""
     np.testing.assert_allclose(found[0], np.tanh(np.e), rtol=1e-6)
-    for _ in range(1000):  # the thread that called back lets go of them soon
+    for _ in range(300):  # the thread that called back lets go of them soon, long before it ends for want of work
         gc.collect()
         if not any(each() for each in alive):
             break

@@ -156,9 +156,11 @@ def test_many_python_objects_are_ended_in_their_middle(later):
     )
     session = InferenceSession(proto)
     options = RunOptions()
+    rows = np.ones((1_500_000, 2), np.float32)
     later(options)
     with pytest.raises(Fail, match=WORDS):
-        session.run(None, {"X": np.ones((1_500_000, 2), np.float32)}, options)
+        for _ in range(100):  # a fast machine ends the first one before
+            session.run(None, {"X": rows}, options)
     assert session.run(None, {"X": X[:1]})[0] == [{1: 1.0, 2: -2.0}]
 
 
@@ -226,7 +228,7 @@ def work():
     try:
         session.run(None, feed, options)
     except RuntimeError as error:
-        print(error)
+        print(error.text)
 worker = threading.Thread(target=work)
 worker.start()
 threading.Timer(0.1, interrupt).start()
@@ -258,7 +260,9 @@ def handle(number, frame):
     seen.append(np.array_equal(big.run(None, {name: rows[:600]})[0], expected[:600]))
 signal.signal(signal.SIGALRM, handle)
 signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
-same = all(np.array_equal(big.run(None, {name: rows})[0], expected) for _ in range(3))
+same, runs = True, 0
+while runs < 3 or len(seen) < 7 and runs < 1000:
+    same, runs = same and np.array_equal(big.run(None, {name: rows})[0], expected), runs + 1
 signal.setitimer(signal.ITIMER_REAL, 0)
 print(same, all(seen), len(seen) > 6)
 """

@@ -135,8 +135,7 @@ std::int64_t Points::memory_size(const Metric& metric, std::int64_t count, std::
 }
 
 template <class T>
-Points::Points(const Metric& metric, const T* rows, std::int64_t count, std::int64_t features, double* memory,
-               int threads)
+Points::Points(const Metric& metric, const T* rows, std::int64_t count, std::int64_t features, double* memory, int threads)
     : metric_(metric), count_(count), features_(features), panels_(memory) {
   const std::int64_t panel = panel_points * width();
   double* marks = memory + panels_of(count) * panel;
@@ -187,9 +186,9 @@ void Points::settle(const double* marks, std::int64_t queries, std::int64_t firs
   }
 }
 
-#define SKLORT_INSTANTIATE(T)                                                                          \
-  template double prepare_row(const Metric&, const T*, std::int64_t, double*, std::int64_t) noexcept;  \
-  template Points::Points(const Metric&, const T*, std::int64_t, std::int64_t, double*, int);          \
+#define SKLORT_INSTANTIATE(T)                                                                         \
+  template double prepare_row(const Metric&, const T*, std::int64_t, double*, std::int64_t) noexcept; \
+  template Points::Points(const Metric&, const T*, std::int64_t, std::int64_t, double*, int);         \
   template Points::Points(const Metric&, const T*, std::int64_t, std::int64_t);
 SKLORT_INSTANTIATE(float)
 SKLORT_INSTANTIATE(double)
