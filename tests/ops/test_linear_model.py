@@ -121,7 +121,7 @@ def test_probabilities_below_the_normal_numbers(m: int, dtype: Any, isa: str) ->
     exact = powers / powers.sum(axis=1, keepdims=True)
     unit = np.spacing(exact.astype(dtype)).astype(np.longdouble)
     assert ((values > 0) & (values < np.finfo(dtype).tiny)).any()
-    assert (np.abs(values.astype(np.longdouble) - exact) / unit).max() <= 5  # of which the sum of two hundred has some
+    assert (np.abs(values.astype(np.longdouble) - exact) / unit).max() <= 8  # of which the sum of two hundred has some
     np.testing.assert_array_equal(values[::9], alone)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from sklort.exceptions import Fail
+from sklort.graph.ir import Array
 from sklort.graph.types import TensorType, dtype_of
 from sklort.providers.cpu import CpuProvider
 from sklort.providers.cuda.device import Device
@@ -84,7 +85,13 @@ class CudaRunner:
         found = [getattr(operation, "forest", None) for _, operation in self._steps]
         return [each for each in found if isinstance(each, ForestOnDevice)]
 
-    def run(self, values: list[Any], stop: Stop | None = None, times: list[StepTime] | None = None) -> list[Any]:
+    def run(
+        self,
+        values: list[Any],
+        stop: Stop | None = None,
+        times: list[StepTime] | None = None,
+        into: list[Array | None] | None = None,
+    ) -> list[Any]:
         stays = any(on_device(value) for value in values)
         slots: list[Any] = [None] * self._part.slots
         for slot, array in self._part.constants:
