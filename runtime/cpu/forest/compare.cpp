@@ -36,7 +36,7 @@ Prices prices() noexcept {
 int vectors_for(std::int64_t rows) noexcept { return rows <= 64 ? 1 : rows <= 128 ? 2 : rows <= 400 ? 4 : most_compare_vectors; }
 
 // By how much a branch costs more in smaller blocks: what it waits for is spread over fewer rows.
-double dearer(int vectors) noexcept { return vectors == 1 ? 2.0 : vectors == 2 ? 1.4 : vectors == 4 ? 1.15 : 1.0; }
+double dearer(int vectors) noexcept { return vectors == 1 ? 2.0 : vectors == 2 ? 1.2 : vectors == 4 ? 1.05 : 1.0; }
 
 void bin(const CompareLoops& loops, const float* values, std::int64_t count, const Group& group, std::size_t column,
          std::int8_t* bins) noexcept {

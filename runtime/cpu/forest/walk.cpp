@@ -110,8 +110,8 @@ double Packed::cost(std::int64_t rows, Follow how) const noexcept {
   const double nodes =
       static_cast<double>(narrow_nodes.size() + wide_nodes.size()) / static_cast<double>(std::max<std::size_t>(trees.size(), 1));
   const double levels = std::min(mean_depth, std::log2(nodes + 1) + 2);
-  const bool near = bytes() <= small_forest;
   const bool alone = rows < few_rows(how);
+  const bool near = bytes() <= (alone ? second_level_cache() : small_forest);
   const double level = how == Follow::gather ? (alone ? 0.6 : near ? 0.4 : 0.9) : near ? 1.35 : 3.0;
   return static_cast<double>(rows) *
          (static_cast<double>(trees.size()) * (levels * level + 1.2) + 0.6 * static_cast<double>(columns.size()));

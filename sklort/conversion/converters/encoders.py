@@ -128,11 +128,14 @@ def _write_one_hot(writer: Writer) -> Answers:
         width = int(model._n_features_outs[i])
         if not width:
             continue
-        ordered = np.array_equal(places[: len(categories)], np.arange(len(categories)))  # none dropped, none grouped
-        plain = width == len(categories) and ordered and model.handle_unknown in ("ignore", "error")
-        keys = _plain_keys(column, categories) if plain else None
-        if keys is not None:
-            hot = _marked(writer, column, keys, width, strict=model.handle_unknown == "error")
+        count = len(categories)
+        grouped = not np.array_equal(_groups(model, i), np.arange(count))
+        known = None if grouped else _as_known(writer, column, categories)
+        if known is not None:
+            rows, keys = known
+            hot = _marked(writer, rows, keys, count, strict=model.handle_unknown == "error")
+            if width < count:
+                hot = hot.take(np.flatnonzero(places[:count] >= 0), axis=1)
         else:
             code = codes(writer, column, categories, i)
             place = writer.tensor(places, "places").take(_guarded(code, len(places)), axis=0)
@@ -148,20 +151,35 @@ def _guarded(code: Tensor, length: int) -> Tensor:
     return (code >= np.array(length)).where(np.array(BEYOND), code)
 
 
-def _plain_keys(column: Tensor, categories: np.ndarray) -> dict[str, Any] | None:
-    """The attribute with which OneHotEncoder of ai.onnx.ml knows these categories; it has none for floats."""
-    if column.dtype == STRING and all(isinstance(v, str) for v in categories):
-        return {"cats_strings": [str(v) for v in categories]}
+def _as_known(writer: Writer, column: Tensor, categories: np.ndarray) -> tuple[Tensor, dict[str, Any]] | None:
+    """A column, and the attribute with which OneHotEncoder of ai.onnx.ml knows its categories."""
+    if column.dtype == STRING:
+        if not all(isinstance(v, str) for v in categories):
+            return None
+        return column, {"cats_strings": [str(v) for v in categories]}
     numbers = _numbers(categories)
-    if column.dtype.kind in "bi" and numbers.dtype.kind in "biuf" and (numbers.astype(np.int64) == numbers).all():
-        return {"cats_int64s": numbers.astype(np.int64).tolist()}
-    return None
+    if numbers.dtype.kind not in "biuf":
+        return None
+    if column.dtype.kind in "bi" and (numbers.astype(np.int64) == numbers).all():
+        return column.astype(INT64), {"cats_int64s": numbers.astype(np.int64).tolist()}
+    return _ranked(writer, column, numbers.astype(np.float64)), {"cats_int64s": list(range(1, len(numbers) + 1))}
+
+
+def _ranked(writer: Writer, column: Tensor, values: np.ndarray) -> Tensor:
+    """1 for the first category, 2 for the second, ..., 0 for a value that is none: int64 (n, 1).
+
+    The operator has no categories of floats. A pass knows these nodes: behind it no matrix is made of them.
+    """
+    rows = column.astype(DOUBLE)
+    found = rows.equals(values.reshape(1, -1))
+    if np.isnan(values).any():
+        found = found | (rows.is_nan() & writer.tensor(np.isnan(values).reshape(1, -1)))
+    return (found.astype(INT64) * np.arange(1, len(values) + 1, dtype=np.int64).reshape(1, -1)).sum()
 
 
 def _marked(writer: Writer, column: Tensor, keys: dict[str, Any], width: int, *, strict: bool) -> Tensor:
     """(n, 1) -> (n, width) of zeros and ones, float32. With `strict` an unknown value is an error."""
-    rows = column.astype(INT64) if "cats_int64s" in keys else column
-    hot = writer.node("OneHotEncoder", [rows.name], domain="ai.onnx.ml", zeros=0 if strict else 1, **keys)
+    hot = writer.node("OneHotEncoder", [column.name], domain="ai.onnx.ml", zeros=0 if strict else 1, **keys)
     return Tensor(writer, hot, FLOAT).reshape(-1, width)
 
 

@@ -6,12 +6,14 @@ Formulas: ``sklearn/linear_model/_base.py`` (``LinearClassifierMixin``, ``_decis
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from sklearn import linear_model, svm
 
 from sklort.conversion.labels import write_argmax, write_labels, write_where_positive
+from sklort.conversion.tensor import Tensor
 from sklort.conversion.writer import INT64, STRING, Answers, Write, Writer
 from sklort.exceptions import ConversionError
 
@@ -36,21 +38,50 @@ def _dense_coef(model: Any) -> np.ndarray:
 
 def linear_scores(writer: Writer) -> tuple[str, np.dtype]:
     """``X @ coef_.T + intercept_``, shape (n, rows of coef_)."""
-    model = writer.model
-    coef = _dense_coef(model)
+    return _scores(writer, [writer.model])
+
+
+def _scores(writer: Writer, models: Sequence[Any]) -> tuple[str, np.dtype]:
+    """The scores of some models side by side, in the dtype of the first one's."""
     rows = writer.matrix()
-    dtype = _dtype(model, rows.dtype)
+    dtype = _dtype(models[0], rows.dtype)
+    coefs = [_dense_coef(model) for model in models]
     product = writer.node(
         "MatMul",
         [
             writer.cast(rows.name, rows.dtype, dtype),
-            writer.constant(coef.T.astype(dtype), "coefficients"),
+            writer.constant(np.vstack(coefs).T.astype(dtype), "coefficients"),
         ],
     )
-    intercept = np.broadcast_to(np.asarray(model.intercept_, dtype), (coef.shape[0],))
+    intercept = np.concatenate(
+        [np.broadcast_to(np.asarray(model.intercept_, dtype), (len(coef),)) for model, coef in zip(models, coefs)]
+    )
     if not intercept.any():
         return product, dtype
     return writer.node("Add", [product, writer.constant(intercept, "intercepts")]), dtype
+
+
+def scores_together(writer: Writer, models: Sequence[Any]) -> tuple[Tensor, str | None] | None:
+    """One matrix product for binary classifiers of one kind, and the link to their probabilities.
+
+    Returns
+    -------
+    tuple or None
+        Their scores (n, models) and "expit", or None where they have no probabilities of that kind; None altogether
+        when they are no linear classifiers of one kind.
+    """
+    kind = type(models[0])
+    if CONVERTERS.get(kind) is not _write_classifier or any(type(model) is not kind for model in models):
+        return None
+    if any(len(model.classes_) != 2 or len(_dense_coef(model)) != 1 for model in models):
+        return None
+    if len({_dtype(model, np.dtype(np.float32)) for model in models}) > 1:
+        return None
+    links = {_link(model) for model in models}
+    if not links <= {"expit", None} or len(links) > 1:
+        return None
+    name, dtype = _scores(writer, models)
+    return writer.as_tensor((name, dtype)), links.pop()
 
 
 def _write_regressor(writer: Writer) -> Answers:

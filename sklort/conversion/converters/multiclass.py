@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from sklearn.multiclass import (
     _ConstantPredictor,
 )
 
+from sklort.conversion.converters.linear import scores_together
 from sklort.conversion.labels import chosen
 from sklort.conversion.tensor import Tensor, stack
 from sklort.conversion.writer import DOUBLE, INT64, Answers, Write, Writer
@@ -35,35 +35,39 @@ def _threshold(model: Any) -> float:
     return 0.0 if hasattr(model, "decision_function") and is_classifier(model) else 0.5
 
 
-def first_largest(scores: Sequence[Tensor]) -> Tensor:
-    """Number of the largest score of each row (n,); of equal ones the first; 0 where all are -inf or NaN."""
-    return stack([s.astype(DOUBLE) for s in scores]).argmax()
-
-
 def _write_one_vs_rest(writer: Writer) -> Answers:
     model = writer.model
-    each = [writer.answers(e) for e in model.estimators_]
-    scores = [binary_score(writer, a, e) for a, e in zip(each, model.estimators_, strict=True)]
+    threshold = _threshold(model.estimators_[0])
+    positive: Tensor | None = None  # (n, classes): how likely each class is by its own estimator
+    together = scores_together(writer, model.estimators_) if len(model.estimators_) > 1 else None
     answers: dict[str, Any] = {}
-    if model.multilabel_:
-        answers["predict"] = (stack(scores) > _threshold(model.estimators_[0])).astype(INT64)
-    elif len(scores) == 1:
-        answers["predict"] = chosen(writer, (scores[0] > _threshold(model.estimators_[0])).astype(INT64))
+    if together is not None:
+        scores, link = together
+        answers["decision_function"] = scores
+        positive = scores.apply("Sigmoid") if link == "expit" else None
     else:
-        answers["predict"] = chosen(writer, first_largest(scores))
-    if all("predict_proba" in a for a in each):
-        columns = [a["predict_proba"].take([1]) for a in each]
-        raw = writer.beside(columns)
-        if model.multilabel_:
-            answers["predict_proba"] = raw
-        elif len(columns) == 1:
-            raw = (1 - raw).concat(raw)
-        if not model.multilabel_:
-            sums = raw.sum()
-            answers["predict_proba"] = raw / sums.equals(0.0).where(np.array(1, sums.dtype), sums)
-    if all("decision_function" in a for a in each):
-        raw_scores = [a["decision_function"].flat() for a in each]
-        answers["decision_function"] = raw_scores[0] if len(each) == 1 else stack(raw_scores)
+        each = [writer.answers(e) for e in model.estimators_]
+        parts = [binary_score(writer, a, e) for a, e in zip(each, model.estimators_, strict=True)]
+        kind = np.result_type(*[part.dtype for part in parts])
+        scores = stack([part.astype(kind) for part in parts])
+        if all("predict_proba" in a for a in each):
+            positive = writer.beside([a["predict_proba"].take([1]) for a in each])
+        if all("decision_function" in a for a in each):
+            raw = [a["decision_function"].flat() for a in each]
+            answers["decision_function"] = raw[0] if len(each) == 1 else stack(raw)
+    if model.multilabel_:
+        answers["predict"] = (scores > threshold).astype(INT64)
+    elif len(model.estimators_) == 1:
+        answers["predict"] = chosen(writer, (scores.flat() > threshold).astype(INT64))
+    else:
+        answers["predict"] = chosen(writer, scores.argmax())
+    if positive is not None and not model.multilabel_:
+        if len(model.estimators_) == 1:
+            positive = (1 - positive).concat(positive)
+        sums = positive.sum()
+        positive = positive / sums.equals(0.0).where(np.array(1, sums.dtype), sums)
+    if positive is not None:
+        answers["predict_proba"] = positive
     return answers
 
 
