@@ -83,8 +83,20 @@ __device__ __forceinline__ void finish(const Ending& to, std::int64_t row, Numbe
         if (known == 0 || i < columns) most = less(most, score[i]) ? score[i] : most;
       }
       double total = 0.0;
+      std::int64_t taken = 0;
+      if constexpr (known == 0) {  // eight sums side by side: of many terms one sum would round too often
+        double sums[8] = {0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0};
+        for (; taken + 8 <= columns; taken += 8) {
 #pragma unroll
-      for (std::int64_t i = 0; i < end; ++i) {
+          for (int k = 0; k < 8; ++k) {
+            score[taken + k] = exponential(subtract(score[taken + k], most));
+            sums[k] += wide(score[taken + k]);
+          }
+        }
+        total = ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+      }
+#pragma unroll
+      for (std::int64_t i = taken; i < end; ++i) {
         if (known > 0 && i >= columns) continue;
         score[i] = exponential(subtract(score[i], most));
         total += wide(score[i]);
