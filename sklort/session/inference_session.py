@@ -106,7 +106,8 @@ class InferenceSession:
         self._outputs = [NodeArg.of(value) for value in graph.outputs]
         self._overridable = [NodeArg.of(value) for value in self._model.overridable]
         self._output_names = tuple(value.name for value in graph.outputs)
-        self._feed = FeedReader(graph.inputs, self._model.overridable)
+        self._strict = self._options.has_entry("sklort.strict_strings", "1")
+        self._feed = FeedReader(graph.inputs, self._model.overridable, strict_strings=self._strict)
 
     def _start(self, chosen: Chosen) -> None:
         self._passes = passes_of(self._options.graph_optimization_level, self._disabled)
@@ -119,8 +120,11 @@ class InferenceSession:
 
     def _use(self, programs: Programs) -> None:
         self._programs = programs
-        self._entrance = None if self._profiler or self._log.says(VERBOSE) else programs.entrance
+        self._entrance = None if self._profiler else self._short_way(programs)
         programs.tell(self._log)
+
+    def _short_way(self, programs: Programs) -> Any:
+        return None if self._strict or self._log.says(VERBOSE) else programs.entrance
 
     def _span(self, name: str) -> AbstractContextManager[None]:
         return self._profiler.span(name) if self._profiler else nullcontext()
@@ -360,7 +364,7 @@ class InferenceSession:
         if profiler is None:
             return ""
         with self._changing:
-            self._entrance = None if self._log.says(VERBOSE) else self._programs.entrance
+            self._entrance = self._short_way(self._programs)
         return profiler.end()
 
     def __enter__(self) -> Self:

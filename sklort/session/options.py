@@ -116,6 +116,8 @@ class SessionOptions(Options):
         """Keep an entry; the last one of a key counts. Unknown keys are kept, too.
 
         ``session.record_ep_graph_assignment_info`` = ``1`` lets a session answer `get_provider_graph_assignment_info`.
+        ``sklort.strict_strings`` = ``1`` refuses what is no str among strings; without it None, NaN, bytes and numbers
+        become their text, as in onnxruntime.
         """
         self._add_entry(key, value)
 

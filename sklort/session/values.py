@@ -49,9 +49,14 @@ class FeedReader:
         Must be fed, unless their type is optional.
     optional : sequence of ValueInfo
         May be fed.
+    strict_strings : bool
+        Refuse what is no str among strings: None, NaN, bytes and numbers, which otherwise are taken as their text.
     """
 
-    def __init__(self, inputs: Sequence[ValueInfo], optional: Sequence[ValueInfo] = ()) -> None:
+    def __init__(
+        self, inputs: Sequence[ValueInfo], optional: Sequence[ValueInfo] = (), *, strict_strings: bool = False
+    ) -> None:
+        self._strict_strings = strict_strings
         self._declared = {value.name: value for value in (*inputs, *optional)}
         self._inputs = {value.name: i for i, value in enumerate(inputs)}
         self._required = [value.name for value in inputs if not isinstance(value.type, OptionalType)]
@@ -102,6 +107,8 @@ class FeedReader:
             plain = type(value) is np.ndarray and value.dtype == dtype and (rank is None or value.ndim == rank)
             if not plain or any(value.shape[axis] != size for axis, size in sizes):
                 value = read_value(value, declared)
+            if self._strict_strings and dtype == np.dtype(object):
+                _check_strings(value, name)
             found[name] = value
         for symbol, places in self._symbols.items():
             _check_symbol(symbol, places, found)
@@ -117,6 +124,17 @@ def _plain(value: ValueInfo) -> tuple[np.dtype[Any] | None, int | None, list[tup
     shape = _shape(value)
     dtype = value.type.dtype.numpy if isinstance(value.type, TensorType) else None
     return dtype, len(shape) or None, [(axis, dim) for axis, dim in enumerate(shape) if isinstance(dim, int)]
+
+
+def _check_strings(array: Array, name: str) -> None:
+    if array.dtype.kind == "U":
+        return
+    for at, value in np.ndenumerate(array):
+        if not isinstance(value, str):
+            raise InvalidArgument(
+                f"the input {name!r} has {value!r}, a {type(value).__name__}, at {list(at)}, and the session takes "
+                "strings alone (sklort.strict_strings): fill what is missing, and convert the rest with str"
+            )
 
 
 def _check_names(required: list[str], declared: Mapping[str, ValueInfo], feed: Mapping[Any, Any]) -> None:

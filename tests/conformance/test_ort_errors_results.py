@@ -13,6 +13,7 @@ import pytest
 
 from sklort.exceptions import Fail, InvalidArgument, RuntimeException, UnsupportedValue
 from sklort.session.inference_session import InferenceSession
+from sklort.session.options import SessionOptions
 from tests.conformance.malformed import (
     DOUBLE,
     FLOAT,
@@ -148,6 +149,20 @@ def test_a_nul_inside_a_text():
 def test_what_is_not_text_becomes_its_text():
     found = identity().run(None, {"X": np.array([None, np.nan, 3, 2.5, b"y", True], object)})[0]
     assert found.tolist() == ["None", "nan", "3", "2.5", "b'y'", "True"]
+
+
+@pytest.mark.parametrize("bad", [None, float("nan"), b"y", 3], ids=str)
+def test_what_is_not_text_is_refused_on_demand(bad):
+    options = SessionOptions()
+    options.add_session_config_entry("sklort.strict_strings", "1")
+    proto = model([node("Identity", "X")], {"X": (STRING, ["N"])}, {"Y": STRING}).SerializeToString()
+    session = InferenceSession(proto, options)
+    for feed in (np.array(["a", bad], object), ["a", bad]):
+        for _ in range(2):
+            with pytest.raises(InvalidArgument, match=r"the input 'X' has .* at \[1\]"):
+                session.run(None, {"X": feed})
+    assert session.run(None, {"X": np.array(["a", "None"])})[0].tolist() == ["a", "None"]
+    assert session.run(None, {"X": np.array(["a", "b"], object)})[0].tolist() == ["a", "b"]
 
 
 @pytest.mark.parametrize(
