@@ -9,53 +9,11 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklort.estimator.acceptance import attempt
-from sklort.estimator.compiled import Fallback
 from sklort.estimator.onnx_estimator import OnnxEstimator
-from sklort.estimator.prepare import Policy
 from sklort.estimator.support import SupportReport
 from sklort.exceptions import FallbackWarning
 
-
-def convert(
-    estimator: Any,
-    X: Any,
-    *,
-    parity: Policy = True,
-    tolerance: float | None = None,
-    target_opset: Any = None,
-    fallback: Fallback = "warn",
-) -> OnnxEstimator:
-    """A fitted scikit-learn model -> the same model on sklort's runtime, checked against the original.
-
-    Parameters
-    ----------
-    estimator : fitted estimator
-    X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
-        Rows the model accepts, of the dtype that will come. The comparison uses up to 2,000 of them.
-    parity : bool or "warn", default=True
-        What a difference between the two does: raise `ParityError`, warn, or, with False, nothing is compared.
-    tolerance : float, optional
-        Numbers pass when ``|a - b| <= tolerance * max(1, |a|)``. By default 1e-12, and 1e-5 for a float32 graph.
-    target_opset : int or dict, optional
-        The ONNX opset to write, as skl2onnx takes it.
-    fallback : {"warn", "error"}, default="warn"
-        What becomes of a step that cannot be converted: scikit-learn runs it, the rest is compiled, and a
-        `FallbackWarning` names the step and its cost; or a `ConversionError`.
-
-    Returns
-    -------
-    OnnxEstimator
-
-    Raises
-    ------
-    ConversionError
-        When a step cannot be written as ONNX and `fallback` is "error".
-    ParityError
-        When the two differ; carries the report.
-    """
-    check_is_fitted(estimator)
-    made = OnnxEstimator(estimator, parity=parity, tolerance=tolerance, target_opset=target_opset, fallback=fallback)
-    return made._adopt(estimator, X)
+convert = OnnxEstimator.convert
 
 
 def supported(model: Any, X: Any = None, *, target_opset: Any = None) -> SupportReport:

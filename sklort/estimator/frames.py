@@ -72,16 +72,6 @@ def take_rows(X: Any, rows: Sequence[int] | Array) -> Any:
     return np.asarray(X)[index]
 
 
-def as_pandas(X: Any) -> Any:
-    """A frame as pandas when pandas is there; the frame itself when not."""
-    if kind_of(X) in ("polars", "arrow"):
-        try:
-            return X.to_pandas()
-        except ImportError:
-            return X
-    return X
-
-
 def number_columns(X: Any) -> list[int]:
     """Positions of the columns that hold numbers (not booleans, not strings)."""
     kind = kind_of(X)

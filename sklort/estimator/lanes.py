@@ -22,7 +22,7 @@ from sklort.estimator.methods import METHODS
 from sklort.estimator.outputs import FLATTEN, Form
 from sklort.estimator.tables import Tables
 from sklort.estimator.values import Unsure
-from sklort.exceptions import ScikitLearnAnswered, SessionError
+from sklort.exceptions import ScikitLearnAnswered, SessionError, text_of
 from sklort.providers.cpu import is_program, make_lane
 
 Array = npt.NDArray[Any]
@@ -311,7 +311,9 @@ class Lanes:
         if self.model is None:
             refuse(X, self.intake, doubt)
         answer = getattr(self.model, method)(X, **params)
-        warnings.warn(f"scikit-learn answered {method}, not sklort: {doubt}", ScikitLearnAnswered, stacklevel=3)
+        warnings.warn(
+            f"scikit-learn answered {method}, not sklort: {text_of(doubt)}", ScikitLearnAnswered, stacklevel=3
+        )
         return answer
 
 
@@ -337,10 +339,10 @@ def refuse(X: Any, intake: Intake, doubt: Exception) -> NoReturn:
         from sklearn.base import BaseEstimator
         from sklearn.utils.validation import validate_data
     except ImportError:
-        raise ValueError(f"X cannot be read by this model: {doubt}") from doubt
+        raise ValueError(f"X cannot be read by this model: {text_of(doubt)}") from doubt
 
     if intake.layout == "texts":
-        raise ValueError(f"X cannot be read by this model: {doubt}") from doubt
+        raise ValueError(f"X cannot be read by this model: {text_of(doubt)}") from doubt
 
     class OnnxEstimator(BaseEstimator):  # validate_data speaks of the class by its name
         n_features_in_: int
@@ -358,7 +360,7 @@ def refuse(X: Any, intake: Intake, doubt: Exception) -> NoReturn:
         dtype="numeric" if numbers else None,
         ensure_all_finite=finite if intake.acceptance.limit < np.inf and numbers else False,
     )
-    raise ValueError(f"X cannot be read by this model: {doubt}") from doubt
+    raise ValueError(f"X cannot be read by this model: {text_of(doubt)}") from doubt
 
 
 def cheapest(methods: Iterable[str]) -> str:

@@ -163,7 +163,9 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
         target_opset: Any = None,
         fallback: Fallback = "warn",
     ) -> OnnxEstimator:
-        """An `OnnxEstimator` from a fitted model, which is not fitted again; also called `from_fitted`.
+        """A fitted scikit-learn model -> the same model on sklort's runtime, checked against the original.
+
+        The model is not fitted again. Also called `from_fitted`, and `sklort.convert`.
 
         Parameters
         ----------
@@ -173,12 +175,18 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
         parity, tolerance, target_opset, fallback
             As for the class.
 
+        Returns
+        -------
+        OnnxEstimator
+
         Raises
         ------
         NotFittedError
             When the model is not fitted.
-        ConversionError, ParityError
-            As in `fit`.
+        ConversionError
+            When a step cannot be written as ONNX and `fallback` is "error".
+        ParityError
+            When the two differ; carries the report.
         """
         check_is_fitted(estimator)
         made = cls(estimator, parity=parity, tolerance=tolerance, target_opset=target_opset, fallback=fallback)

@@ -44,14 +44,8 @@ def forced(kernel: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_kernel_gives_the_sums_of_the_judge(
     name: str, dtype: str, order: str, cupy: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    described, claims = engines.FORESTS[name]
-    targets = described.get("targets", 2)
-    trees, rows = engines.forest(**described)
-    rows = rows.astype(dtype)
-    if dtype == "float64":
-        rows[::7] = np.nextafter(rows[::7], 9)
-    attributes = attributes_v3(trees, prefix="target", double=True) | {"n_targets": targets}
-    want = judged_sums(trees, rows, targets).astype(np.float32)
+    claims = engines.FORESTS[name][1]
+    attributes, rows, want = engines.judged(name, dtype)
     ran = set()
     for kernel in KERNELS:
         forced(kernel, monkeypatch)

@@ -36,14 +36,7 @@ def nothing_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", engines.FORESTS)
 def test_every_kernel_gives_the_sums_of_the_judge(name: str, dtype: str) -> None:
-    described, _ = engines.FORESTS[name]
-    targets = described.get("targets", 2)
-    trees, rows = engines.forest(**described)
-    rows = rows.astype(dtype)
-    if dtype == "float64":
-        rows[::7] = np.nextafter(rows[::7], 9)
-    attributes = attributes_v3(trees, prefix="target", double=True) | {"n_targets": targets}
-    want = judged_sums(trees, rows, targets).astype(np.float32)
+    attributes, rows, want = engines.judged(name, dtype)
     for kernel in KERNELS:
         programs.options["forest_kernel"] = kernel
         compiled = programs.forest_program("TreeEnsembleRegressor", 3, attributes, dtype)

@@ -77,6 +77,18 @@ def forest(
     return grown, rng.choice(pool, size=(904, features)).astype(np.float32)
 
 
+def judged(name: str, dtype: str) -> tuple[dict[str, Any], np.ndarray, np.ndarray]:
+    """The attributes of one of `FORESTS`, rows for it and the judge's sums of them."""
+    options = FORESTS[name][0]
+    targets = options.get("targets", 2)
+    trees, rows = forest(**options)
+    rows = rows.astype(dtype)
+    if dtype == "float64":
+        rows[::7] = np.nextafter(rows[::7], 9)
+    attributes = attributes_v3(trees, prefix="target", double=True) | {"n_targets": targets}
+    return attributes, rows, judged_sums(trees, rows, targets).astype(np.float32)
+
+
 @pytest.fixture(params=_core.isas())
 def isa(request: pytest.FixtureRequest) -> Any:
     _core.choose_isa(request.param)
@@ -98,19 +110,14 @@ def takes(text: str, engine: str) -> bool:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", FORESTS)
 def test_engines_agree_with_the_judge_and_claim_what_they_should(name: str, dtype: str, isa: str) -> None:
-    options, claims = FORESTS[name]
-    targets = options.get("targets", 2)
-    trees, rows = forest(**options)
-    rows = rows.astype(dtype)
+    claims = FORESTS[name][1]
+    attributes, rows, want = judged(name, dtype)
     if dtype == "float64":
         claims = claims - {GATHER}
-        rows[::7] = np.nextafter(rows[::7], 9)
     if isa == "baseline":
         claims = claims - {GATHER, QUICK}
     if name == BYTES_OVER_64 and not (isa == "avx512" and has_vbmi()):
         claims = claims - {QUICK}
-    attributes = attributes_v3(trees, prefix="target", double=True) | {"n_targets": targets}
-    want = judged_sums(trees, rows, targets).astype(np.float32)
     claimed = set()
     for engine in ("auto", *ENGINES):
         compiled = program("TreeEnsembleRegressor", 3, attributes | {"sklort_engine": engine}, dtype)

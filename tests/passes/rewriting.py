@@ -13,6 +13,8 @@ from sklort.graph.text import parse
 from sklort.passes.rule import Pass
 from sklort.plan.build import compile_plan, make_plan
 from sklort.providers.reference import ReferenceProvider, evaluate
+from sklort.session.inference_session import InferenceSession
+from sklort.session.options import GraphOptimizationLevel, SessionOptions
 
 HEADER = '<ir_version: 10, opset_import: ["": 17, "ai.onnx.ml": 5]>'
 
@@ -64,3 +66,15 @@ def ops(graph: Graph) -> list[str]:
 
 
 __all__ = ["fires", "fires_once", "graph_of", "keeps", "ops", "run"]
+
+
+def plain(proto: Any) -> InferenceSession:
+    """A session that runs the model as it is written."""
+    options = SessionOptions()
+    options.graph_optimization_level = GraphOptimizationLevel.ORT_DISABLE_ALL
+    return InferenceSession(proto, options)
+
+
+def kinds(session: InferenceSession) -> list[str]:
+    """The operators of its plan."""
+    return [node.node.split(" ")[0] for node in session.explain().nodes]

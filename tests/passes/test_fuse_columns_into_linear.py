@@ -22,8 +22,7 @@ from sklort.graph.ir import Graph
 from sklort.passes.fuse_columns_into_linear import RULE
 from sklort.plan.build import compile_plan, make_plan
 from sklort.providers.cpu import CpuProvider
-from sklort.session.options import GraphOptimizationLevel, SessionOptions
-from tests.passes.rewriting import fires_once, graph_of, keeps, ops
+from tests.passes.rewriting import fires_once, graph_of, keeps, kinds, ops, plain
 
 RANDOM = np.random.default_rng(5)
 ROWS = 300
@@ -221,16 +220,6 @@ def test_a_width_that_is_not_declared() -> None:
 
 
 # --- pipelines ------------------------------------------------------------------------------------------------------
-
-
-def plain(proto: Any) -> InferenceSession:
-    options = SessionOptions()
-    options.graph_optimization_level = GraphOptimizationLevel.ORT_DISABLE_ALL
-    return InferenceSession(proto, options)
-
-
-def kinds(session: InferenceSession) -> list[str]:
-    return [node.node.split(" ")[0] for node in session.explain().nodes]
 
 
 def table(dtype: Any) -> np.ndarray:

@@ -18,8 +18,7 @@ from sklort.passes.pipeline import optimise
 from sklort.plan.build import compile_plan, make_plan
 from sklort.providers.cpu import CpuProvider
 from sklort.providers.reference import evaluate
-from sklort.session.options import GraphOptimizationLevel, SessionOptions
-from tests.passes.rewriting import graph_of, keeps, ops
+from tests.passes.rewriting import graph_of, keeps, ops, plain
 
 OPSETS = {"": 17, "ai.onnx.ml": 3}
 RNG = np.random.default_rng(0)
@@ -54,12 +53,6 @@ def loaded(data: bytes) -> Graph:
     return load(data, CpuProvider().operators).graph
 
 
-def plain_options() -> SessionOptions:
-    options = SessionOptions()
-    options.graph_optimization_level = GraphOptimizationLevel.ORT_DISABLE_ALL
-    return options
-
-
 def around_thresholds(graph: Graph, columns: int, limit: int = 400) -> Any:
     """Rows that meet thresholds exactly, or by one step of float on either side, and infinities and NaN."""
     trees = [node.attributes for node in graph.nodes if node.op_type == "TreeEnsembleRegressor"]
@@ -76,7 +69,7 @@ def around_thresholds(graph: Graph, columns: int, limit: int = 400) -> Any:
 @every_model
 def test_an_isolation_forest_is_one_forest_with_the_answers_of_scikit_learn(number):
     model, rows, data = converted(number)
-    fused, plain = sklort.InferenceSession(data), sklort.InferenceSession(data, plain_options())
+    fused, unfused = sklort.InferenceSession(data), plain(data)
     after, _ = optimise(loaded(data), evaluate)
     assert len(after.nodes) <= 12
     assert sum(op.startswith("TreeEnsemble") for op in ops(after)) == 1
@@ -85,7 +78,7 @@ def test_an_isolation_forest_is_one_forest_with_the_answers_of_scikit_learn(numb
     np.testing.assert_allclose(found["scores"].ravel(), model.decision_function(rows), atol=1e-6)
     if "score_samples" in found:
         np.testing.assert_allclose(found["score_samples"].ravel(), model.score_samples(rows), atol=1e-6)
-    for old, new in zip(plain.run(None, {"X": rows}), found.values()):
+    for old, new in zip(unfused.run(None, {"X": rows}), found.values()):
         assert new.dtype == old.dtype
         assert new.shape == old.shape
         np.testing.assert_allclose(new, old, atol=1e-6)
@@ -105,9 +98,9 @@ def test_a_second_run_changes_nothing(number):
 def test_every_row_comes_to_the_leaves_it_came_to(number):
     _, rows, data = converted(number)
     rows = around_thresholds(loaded(data), rows.shape[1])
-    fused, plain = sklort.InferenceSession(data), sklort.InferenceSession(data, plain_options())
+    fused, unfused = sklort.InferenceSession(data), plain(data)
     # Another leaf's path length would show: it is hundreds of times more than the rounding of a sum.
-    (old,), (new,) = (session.run(["scores"], {"X": rows}) for session in (plain, fused))
+    (old,), (new,) = (session.run(["scores"], {"X": rows}) for session in (unfused, fused))
     np.testing.assert_allclose(new, old, atol=4e-7)
     alone = np.concatenate([fused.run(["scores"], {"X": row})[0] for row in rows[:, None]])
     np.testing.assert_array_equal(alone, new)

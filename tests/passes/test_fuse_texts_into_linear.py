@@ -29,8 +29,8 @@ from sklort.passes.fuse_columns_into_linear import RULE
 from sklort.passes.pipeline import PIPELINE
 from sklort.plan.build import compile_plan, make_plan
 from sklort.providers.cpu import CpuProvider
-from sklort.session.options import GraphOptimizationLevel, SessionOptions
-from tests.passes.rewriting import fires_once, keeps, ops
+from sklort.session.options import SessionOptions
+from tests.passes.rewriting import fires_once, keeps, kinds, ops, plain
 
 RANDOM = np.random.default_rng(6)
 WORDS = ["to", "be", "or", "not", "that", "is", "a", "question", "naïve", "Straße", "ΟΔΟΣ", "日本"]
@@ -230,16 +230,6 @@ def adversarial() -> np.ndarray:
     ]
     made += [" ".join(RANDOM.choice(WORDS, RANDOM.integers(0, 300))) for _ in range(60)]
     return np.array(made, object)
-
-
-def plain(proto: Any) -> InferenceSession:
-    options = SessionOptions()
-    options.graph_optimization_level = GraphOptimizationLevel.ORT_DISABLE_ALL
-    return InferenceSession(proto, options)
-
-
-def kinds(session: InferenceSession) -> list[str]:
-    return [node.node.split(" ")[0] for node in session.explain().nodes]
 
 
 TOKENS = r"(?u)\b\w+\b"

@@ -71,11 +71,11 @@ class Former {
 
   // The different limits of each column, in order.
   void collect() {
-    for (const Tree& tree : packed_.trees) {
-      collect(nodes_ + tree.first, 0);
-      for (auto& limits : limits_) unique(limits, 4 * most_limits);
+    for (const Tree& tree : packed_.trees) collect(nodes_ + tree.first, 0);
+    for (auto& limits : limits_) {
+      std::ranges::sort(limits);
+      limits.erase(std::ranges::unique(limits).begin(), limits.end());
     }
-    for (auto& limits : limits_) unique(limits, 0);
   }
 
   void collect(const Stored* tree, std::uint32_t at) {
@@ -84,12 +84,6 @@ class Former {
     limits_[node.column].push_back(node.key);
     collect(tree, node.child);
     collect(tree, node.child + 1);
-  }
-
-  static void unique(std::vector<std::uint64_t>& limits, std::size_t above) {
-    if (limits.size() <= above) return;
-    std::ranges::sort(limits);
-    limits.erase(std::ranges::unique(limits).begin(), limits.end());
   }
 
   void make_table() {
