@@ -117,7 +117,7 @@ def narrowed(values: Array, dtype: np.dtype[Any], where: Where) -> Array:
     lost = np.isinf(found) & ~np.isinf(values)
     if lost.any():
         at = int(lost.argmax())
-        raise BadRequest(f"{values[at]!r} is beyond the range of {dtype.name}", where(at))
+        raise BadRequest(f"{values[at]} is beyond the range of {dtype.name}", where(at))
     return found
 
 
