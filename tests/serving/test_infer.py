@@ -33,7 +33,7 @@ def matrix(X: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("rows", [1, 7, 300])
 def test_the_answers_are_the_estimators(client: TestClient, fitted: dict[str, Fitted], name: str, rows: int) -> None:
     model, X, _ = fitted[name]
-    for at in range(0, 3):
+    for at in range(3):
         some = X[at : at + rows]
         found = outputs(post(client, name, {"inputs": [matrix(some)]}))
         assert (found["label"] == model.predict(some)).all()
