@@ -46,7 +46,7 @@ class Rows:
         self._classes = b"" if backend.classes is None else b',"classes":%b' % backend.classes
         self._usual = self._wanted(backend.usual)
         self._last: tuple[Any, Wanted] = (None, self._usual)
-        self._scratch = scratch_for(backend.inputs) if backend.columns else None
+        self._scratch = scratch_for(backend.inputs, backend.manners) if backend.columns else None
         self._take = _taker(backend, self._scratch) if self._scratch is not None else None
 
     def read(self, body: bytes, headers: Headers) -> Call:
