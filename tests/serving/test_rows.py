@@ -11,10 +11,15 @@ import onnx.parser
 import pandas as pd
 import pytest
 from skl2onnx import to_onnx
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 from starlette.testclient import TestClient
 
-from tests.serving.conftest import Client, Fitted, records
+import sklort
+from tests.serving.conftest import Client, Fitted, people, records
 
 
 def post(client: TestClient, name: str, body: Any) -> Any:
@@ -234,3 +239,29 @@ def test_an_answer_that_is_no_tensor(plain: TestClient) -> None:
     assert found["output_label"] == [3, 5]
     outputs = [one["name"] for one in plain.get("/v2/models/zip").json()["outputs"]]
     assert outputs == ["output_label"]
+
+
+def test_missing_values_where_the_model_takes_them(tmp_path: Path, serving: Client) -> None:
+    """In one column an imputer waits for them, in the other nobody does."""
+    frame, rich = people()
+    columns = ColumnTransformer(
+        [
+            ("filled", SimpleImputer(), ["income"]),
+            ("not", "passthrough", ["wealth"]),
+            ("city", OneHotEncoder(), ["city"]),
+        ]
+    )
+    frame = frame.assign(wealth=frame.income * 2)
+    model = make_pipeline(columns, LogisticRegression(max_iter=2000)).fit(frame[["income", "wealth", "city"]], rich)
+    sklort.convert(model, frame[["income", "wealth", "city"]]).save(tmp_path / "gaps.onnx")
+    client = serving(tmp_path / "gaps.onnx")
+    rows = records(frame[["income", "wealth", "city"]][:4])
+    for row in rows[::2]:
+        row["income"] = None
+    for some in (*([row] for row in rows), rows):
+        expected = model.predict_proba(pd.DataFrame(some).astype({"income": float}))
+        np.testing.assert_allclose(answers(post(client, "gaps", {"rows": some}))["predict_proba"], expected, atol=1e-12)
+    for row in ({**rows[0], "wealth": None}, {**rows[0], "city": None}):
+        answer = post(client, "gaps", {"rows": [row]})
+        assert (answer.status_code, answer.json()["field"].split(".")[0]) == (400, "rows[0]")
+    assert post(client, "gaps", {"rows": rows[:1]}).status_code == 200
