@@ -49,7 +49,7 @@ PARTLY: dict[str, str] = {
     "DummyClassifier": "strategies that draw at random are refused",
     "FunctionTransformer": "functions of NumPy and SciPy; a Python function has no other form than itself",
     "GaussianProcessRegressor": "predict without return_std; Matern is a Bessel function but for nu of 0.5, 1.5, 2.5",
-    "HashingVectorizer": "as CountVectorizer, and at most 2**16 columns: a tensor of ONNX is dense",
+    "HashingVectorizer": "as CountVectorizer, and at most 2**12 columns: a tensor of ONNX is dense",
     "IterativeImputer": "sample_posterior=True draws at random and is refused",
     "KernelDensity": "the Euclidean distance; atol and rtol of the search are taken as 0",
     "MiniBatchDictionaryLearning": "as DictionaryLearning",

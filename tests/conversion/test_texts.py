@@ -145,7 +145,7 @@ def test_hashes_in_front_of_a_linear_model():
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({}, "dense, and a row of this one would be 8192 KiB"),
+        ({}, "dense, and a row of this one would be 8,192 KiB"),
         ({"n_features": 9, "token_pattern": r"\w*"}, "words without letters"),
         ({"n_features": 9, "dtype": np.int64}, "float32 or float64"),
         ({"n_features": 9, "analyzer": "char_wb"}, "only words"),

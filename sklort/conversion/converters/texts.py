@@ -24,7 +24,7 @@ from sklort.conversion.writer import BOOL, DOUBLE, FLOAT, INT64, STRING, Answers
 from sklort.exceptions import ConversionError
 
 _pattern: Any = getattr(re, "_parser", None) or import_module("sre_parse")  # the name before Python 3.11
-_MOST_HASHES = 1 << 16
+_MOST_HASHES = 1 << 12
 _COUNT_DTYPES = (INT64, FLOAT, DOUBLE)
 _WORDS = re.compile(r"(?:\(\?u\))?(?:\\b)?((?:\\w)*)\\w\+(?:\\b)?")
 
@@ -207,7 +207,7 @@ def _write_hashes(writer: Writer) -> Answers:
     if model.n_features > _MOST_HASHES:
         raise ConversionError(
             f"{writer.where}(n_features={model.n_features}): a tensor of ONNX is dense, and a row of this one would be "
-            f"{model.n_features * dtype.itemsize >> 10} KiB of zeros; up to {_MOST_HASHES} columns are converted"
+            f"{model.n_features * dtype.itemsize >> 10:,} KiB of zeros; up to {_MOST_HASHES:,} columns are converted"
         )
     counts = writer.for_each_row(np.zeros(model.n_features, dtype))
     for gram, there in _hashed_grams(writer):
