@@ -161,7 +161,8 @@ def _convert(model: Any, sample: Any, target_opset: Any, intake: Intake | None) 
     if not forms:
         raise ConversionError(f"the conversion of {type(model).__name__} offers none of {', '.join(METHODS)}")
     if intake is None:
-        acceptance = Acceptance((False,)) if texts else probe(model, cheapest(forms), sample)
+        absent = [i for one, to in zip(conversion.inputs, inputs, strict=True) if one.missing for i in to.columns]
+        acceptance = Acceptance((False,)) if texts else probe(model, cheapest(forms), sample, absent)
         intake = Intake("texts" if texts else conversion.layout, inputs, n_features, fitted, acceptance)
     graph = Graph(
         _signature(sample, conversion, intake),
