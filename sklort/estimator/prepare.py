@@ -22,6 +22,9 @@ from sklort.estimator.values import Unsure
 from sklort.exceptions import ConversionError, FallbackWarning, ParityError
 
 Policy = Literal["warn"] | bool
+MANY_COLUMNS = 1 << 12
+FEW_NUMBERS = 1 / 20
+"""A sparse X of more columns, filled less than this, costs more as dense rows than as scikit-learn's products."""
 
 
 def rows_to_compare(X: Any) -> Any:
@@ -109,9 +112,12 @@ def later_conversion(model: Any, intake: Intake, parity: Policy, tolerance: floa
 
 
 def plain_sample(X: Any) -> Any:
-    """`X` in the form a conversion reads: whole numbers and numeric objects as float64, sparse matrices dense."""
+    """`X` in the form a conversion reads: whole numbers and numeric objects as float64, sparse matrices dense
+    where that is not too many zeros."""
     kind = frames.kind_of(X)
     if kind == "sparse":
+        if X.shape[1] > MANY_COLUMNS and X.nnz < FEW_NUMBERS * X.shape[0] * X.shape[1]:
+            return X
         X = X.toarray()
     if kind in ("pandas", "polars", "arrow"):
         return X
@@ -130,6 +136,11 @@ def _convert(model: Any, sample: Any, target_opset: Any, intake: Intake | None) 
     from sklort.conversion import convert_model
     from sklort.conversion.logarithm import append_logarithm
 
+    if frames.kind_of(sample) == "sparse":
+        raise ConversionError(
+            f"X is sparse, with {sample.shape[1]:,} columns of which a row fills {sample.nnz / sample.shape[0]:,.0f}: "
+            "tensors of ONNX are dense, and scikit-learn, which computes only with what is there, is faster"
+        )
     conversion = convert_model(model, sample, target_opset=target_opset)
     names = getattr(model, "feature_names_in_", None)
     fitted = tuple(str(name) for name in names) if names is not None else None

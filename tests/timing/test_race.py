@@ -8,7 +8,7 @@ from time import sleep
 
 import pytest
 
-from benchmarks.timing import Disagreement, Spread, race, short, times_faster
+from sklort.timing.race import Disagreement, Spread, race, short, times_faster
 
 
 def equal(truth: object, result: object) -> str | None:

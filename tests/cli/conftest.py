@@ -1,0 +1,41 @@
+"""The command line inside this process: its exit status, what it printed, and what it complained about."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+
+from sklort.cli.app import main
+
+
+class Ran(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """``run("inspect", path, "--json")``; a status other than the expected one fails with what was printed."""
+
+    def run(*arguments: object, status: int = 0) -> Ran:
+        capsys.readouterr()
+        found = main([str(one) for one in arguments])
+        ran = Ran(found, *capsys.readouterr())
+        assert ran.status == status, ran.out + ran.err
+        if status:
+            assert ran.err.startswith("sklort: ") or ran.err == "", ran.err
+            assert ran.err.count("\n") <= 1, ran.err  # an error is one line
+        return ran
+
+    return run
