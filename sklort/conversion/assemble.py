@@ -20,7 +20,7 @@ from sklort.exceptions import ConversionError
 
 DEFAULT_OPSET = {"": 21, "ai.onnx.ml": 5}
 _LOWEST_OPSET = 19  # ReduceMax with axes as an input, Equal on strings
-_METHODS = ("predict", "predict_proba", "decision_function", "score_samples", "transform")
+_METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function", "score_samples", "transform")
 
 
 def assemble(model: Any, X: Any, target_opset: int | dict[str, int] | None) -> Conversion:
@@ -56,7 +56,7 @@ def assemble(model: Any, X: Any, target_opset: int | dict[str, int] | None) -> C
         )
     fed = {v.name for v in onnx_model.graph.input}
     kept = with_missing(X, tuple(one for one in inputs if one.name in fed), onnx_model.graph)
-    missing = [m for m in methods if m not in outputs]
+    missing = [m for m in methods if m not in outputs and m != "predict_log_proba"]  # mostly a logarithm, added later
     return Conversion(onnx_model, kept, outputs, layout, _notes(graph, model, missing))
 
 
