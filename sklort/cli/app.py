@@ -26,6 +26,8 @@ def build() -> typer.Typer:
     """The application with all its commands."""
     import typer
 
+    from sklort.cli.check import check
+    from sklort.cli.convert import convert
     from sklort.cli.inspect import inspect
     from sklort.cli.options import about
 
@@ -37,7 +39,7 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback()(about)
-    for command in (inspect,):
+    for command in (convert, check, inspect):
         app.command()(command)
     return app
 
@@ -63,6 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         return _fail(f"the command line needs {missing}: pip install 'sklort[cli]'")
     with warnings.catch_warnings():
+        warnings.filterwarnings("default", category=UserWarning)
         warnings.showwarning = _warn
         try:
             status = app(args=arguments, prog_name="sklort", standalone_mode=False)
