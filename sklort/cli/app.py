@@ -26,10 +26,12 @@ def build() -> typer.Typer:
     """The application with all its commands."""
     import typer
 
+    from sklort.cli.bench import bench
     from sklort.cli.check import check
     from sklort.cli.convert import convert
     from sklort.cli.inspect import inspect
     from sklort.cli.options import about
+    from sklort.cli.tune import tune
 
     app = typer.Typer(
         name="sklort",
@@ -39,7 +41,7 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback()(about)
-    for command in (convert, check, inspect):
+    for command in (convert, check, inspect, bench, tune):
         app.command()(command)
     return app
 

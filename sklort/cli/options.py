@@ -40,6 +40,8 @@ Tolerance = Annotated[
     float | None,
     typer.Option(help="Numbers pass within this, relative to the larger of 1 and the original's.", show_default=False),
 ]
+BatchSizes = Annotated[str, typer.Option(metavar="N,N", help="Rows in one call, with commas between.")]
+Seconds = Annotated[float, typer.Option(min=0.0, help="About how long to measure each size of batch.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output instead of tables.")]
 Version = Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")]
 
@@ -48,12 +50,12 @@ def about(version: Version = False) -> None:
     """What comes before a command."""
 
 
-def positive(words: str, what: str) -> list[int]:
+def numbers(words: str, what: str) -> list[int]:
     """Whole numbers from ``1,100,10000``; a `typer.BadParameter` for anything else."""
     try:
-        numbers = [int(word) for word in words.split(",")]
+        found = [int(word) for word in words.split(",")]
     except ValueError:
-        numbers = []
-    if not numbers or min(numbers) < 1:
-        raise typer.BadParameter(f"{what} are whole numbers of 1 or more, with commas between, got {words!r}")
-    return numbers
+        found = []
+    if not found or min(found) < 1:
+        raise typer.BadParameter(f"{what} takes whole numbers of 1 or more, with commas between, not {words!r}")
+    return list(dict.fromkeys(found))

@@ -112,6 +112,11 @@ def _convert(model: Any, sample: Any, target_opset: Any, intake: Intake | None) 
     from sklort.conversion import convert_model
     from sklort.conversion.logarithm import append_logarithm
 
+    if frames.kind_of(sample) == "sparse":
+        raise ConversionError(
+            f"X is sparse, with {sample.shape[1]:,} columns of which a row fills {sample.nnz / sample.shape[0]:,.0f}: "
+            "tensors of ONNX are dense, and scikit-learn, which computes only with what is there, is faster"
+        )
     conversion = convert_model(model, sample, target_opset=target_opset)
     names = getattr(model, "feature_names_in_", None)
     fitted = tuple(str(name) for name in names) if names is not None else None

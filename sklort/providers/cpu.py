@@ -34,6 +34,9 @@ _FOREIGN = frozenset(dtype for dtype in DType if dtype > DType.BFLOAT16)
 
 _FORESTS = frozenset(("TreeEnsemble", "TreeEnsembleClassifier", "TreeEnsembleRegressor"))
 
+FOREST_ENGINES = ("interleaved-walk", "gather-walk", "quickscorer", "compare-all")
+"""What the option `forest_engine` may be, beside "auto"."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
