@@ -15,16 +15,13 @@ from sklort.estimator.inputs import GraphInput, Intake, Signature
 from sklort.estimator.lanes import Graph, Lanes, Program, cheapest
 from sklort.estimator.methods import METHODS
 from sklort.estimator.outputs import Form
-from sklort.estimator.parity import TOLERANCE, compare, spread
+from sklort.estimator.parity import TOLERANCE, compare, plain_sample, spread
 from sklort.estimator.persistence import metadata, sealed
 from sklort.estimator.report import ParityReport
 from sklort.estimator.values import Unsure
 from sklort.exceptions import ConversionError, FallbackWarning, ParityError
 
 Policy = Literal["warn"] | bool
-MANY_COLUMNS = 1 << 12
-FEW_NUMBERS = 1 / 20
-"""A sparse X of more columns, filled less than this, costs more as dense rows than as scikit-learn's products."""
 
 
 def rows_to_compare(X: Any) -> Any:
@@ -109,27 +106,6 @@ def later_conversion(model: Any, intake: Intake, parity: Policy, tolerance: floa
         return _sealed(graph, intake, proto, model, report)
 
     return convert
-
-
-def plain_sample(X: Any) -> Any:
-    """`X` in the form a conversion reads: whole numbers and numeric objects as float64, sparse matrices dense
-    where that is not too many zeros."""
-    kind = frames.kind_of(X)
-    if kind == "sparse":
-        if X.shape[1] > MANY_COLUMNS and X.nnz < FEW_NUMBERS * X.shape[0] * X.shape[1]:
-            return X
-        X = X.toarray()
-    if kind in ("pandas", "polars", "arrow"):
-        return X
-    X = np.asarray(X)
-    if X.dtype.kind in "iub" or (X.dtype.kind == "f" and X.dtype not in (np.float32, np.float64)):
-        return X.astype(np.float64)
-    if X.dtype.kind == "O" and not any(isinstance(value, str) for value in X.ravel().tolist()):
-        try:
-            return X.astype(np.float64)
-        except (TypeError, ValueError):
-            return X
-    return X
 
 
 def _convert(model: Any, sample: Any, target_opset: Any, intake: Intake | None) -> tuple[Graph, Intake, Any]:

@@ -34,6 +34,9 @@ _FOREIGN = frozenset(dtype for dtype in DType if dtype > DType.BFLOAT16)
 
 _FORESTS = frozenset(("TreeEnsemble", "TreeEnsembleClassifier", "TreeEnsembleRegressor"))
 
+FOREST_ENGINES = ("interleaved-walk", "gather-walk", "quickscorer", "compare-all")
+"""What the option `forest_engine` may be, beside "auto"."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -139,6 +142,14 @@ def limit_threads(threads: int) -> None:
     """How many threads a run may use where its session does not say; 0 for the default."""
     with suppress(ImportError):
         _core().set_thread_limit(threads)
+
+
+def thread_limit() -> int:
+    """How many threads a run may use where its session does not say."""
+    try:
+        return cast(int, _core().thread_limit())
+    except ImportError:
+        return 1
 
 
 def machine() -> str:
