@@ -31,6 +31,7 @@ def build() -> typer.Typer:
     from sklort.cli.convert import convert
     from sklort.cli.inspect import inspect
     from sklort.cli.options import about
+    from sklort.cli.serve import serve
     from sklort.cli.tune import tune
 
     app = typer.Typer(
@@ -41,7 +42,7 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback()(about)
-    for command in (convert, check, inspect, bench, tune):
+    for command in (convert, check, inspect, bench, tune, serve):
         app.command()(command)
     return app
 
