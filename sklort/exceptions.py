@@ -23,7 +23,8 @@
     │   └── DeviceReset (RuntimeError)              15
     ├── ConversionError (ValueError)     a fitted model that cannot be written as ONNX
     ├── ParityError (ValueError)         the converted model differs from the original; carries the report
-    └── DamagedModel (ValueError)        a saved estimator whose bytes are not those that were written
+    ├── DamagedModel (ValueError)        a saved estimator whose bytes are not those that were written
+    └── ScoringError (ValueError)        a table that a model cannot score, or a run that cannot go on
 
 Input that scikit-learn would refuse raises what scikit-learn raises (`ValueError`, `TypeError`, `NotFittedError`).
 
@@ -183,6 +184,10 @@ class ParityError(SklortError, ValueError):
 
 class DamagedModel(SklortError, ValueError):
     """A saved estimator is not what was written: cut off, or changed since."""
+
+
+class ScoringError(SklortError, ValueError):
+    """A table that a model cannot score, or a run that cannot go on; says where, and what to do."""
 
 
 class FallbackWarning(UserWarning):
