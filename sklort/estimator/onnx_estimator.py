@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklort._version import __version__
 from sklort.estimator.availability import can_score, last_step, offers, wraps
+from sklort.estimator.benchmark import benchmark
 from sklort.estimator.compiled import Compiled, Fallback, Settings, compile_model, of_lanes
 from sklort.estimator.containers import contained
 from sklort.estimator.diagram import compilation, to_html
@@ -283,6 +284,8 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
             for method in self._compiled.graph.outputs if self._compiled.graph else self._lanes.methods:
                 getattr(self, method)(X)
         return self
+
+    benchmark = benchmark
 
     @available_if(can_score)
     def score(self, X: Any, y: Any = None, **params: Any) -> float:

@@ -140,6 +140,14 @@ def limit_threads(threads: int) -> None:
         _core().set_thread_limit(threads)
 
 
+def thread_limit() -> int:
+    """How many threads a run may use where its session does not say."""
+    try:
+        return cast(int, _core().thread_limit())
+    except ImportError:
+        return 1
+
+
 def machine() -> str:
     """What the native module found: its instruction set and threads."""
     try:
