@@ -28,6 +28,7 @@ def build() -> typer.Typer:
 
     from sklort.cli.inspect import inspect
     from sklort.cli.options import about
+    from sklort.cli.score import score
 
     app = typer.Typer(
         name="sklort",
@@ -37,7 +38,7 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback()(about)
-    for command in (inspect,):
+    for command in (inspect, score):
         app.command()(command)
     return app
 

@@ -67,7 +67,7 @@ def score_files(
     address: str | None = None,
     batch_rows: int | None = None,
     part_rows: int = PART_ROWS,
-    compression: str = "snappy",
+    compression: str = "zstd",
     restart: bool = False,
     report: Callable[[int, int], object] | None = None,
 ) -> Scored:
@@ -96,7 +96,7 @@ def score_files(
     part_rows : int
         Row groups are put together to parts of up to about this many rows. What a kill can cost is one part a worker.
     compression : str
-        Of the output: "snappy", "zstd", "gzip", "lz4", "brotli" or "none".
+        Of the output: "zstd", "snappy", "gzip", "lz4", "brotli" or "none".
     restart : bool
         Forget an earlier run, finished or not, and replace its result when the new one is whole.
     report : callable, optional
@@ -177,6 +177,6 @@ def _check(
     for name, value in (("workers", workers), ("batch_rows", batch_rows), ("part_rows", part_rows)):
         if value is not None and value < 1:
             raise ValueError(f"{name} is at least 1, not {value}")
-    known = ("snappy", "zstd", "gzip", "lz4", "brotli", "none")
+    known = ("zstd", "snappy", "gzip", "lz4", "brotli", "none")
     if compression not in known:
         raise ValueError(f"compression is one of {', '.join(known)}, not {compression!r}")
