@@ -116,6 +116,7 @@ def metadata(graph: Graph, intake: Intake, model: Any, report: ParityReport | No
             "bare_refused": taken.bare_refused,
             "by_name": taken.by_name,
             "extra": taken.extra,
+            "whole": taken.whole,
         },
         "sklort.classes": _classes_out(getattr(model, "classes_", None)),
         "sklort.parity": report.as_dict() if report is not None else None,
