@@ -117,6 +117,7 @@ def metadata(graph: Graph, intake: Intake, model: Any, report: ParityReport | No
             "by_name": taken.by_name,
             "extra": taken.extra,
             "missing": taken.missing,
+            "whole": taken.whole,
         },
         "sklort.classes": _classes_out(getattr(model, "classes_", None)),
         "sklort.parity": report.as_dict() if report is not None else None,

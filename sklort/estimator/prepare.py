@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from sklort.estimator import frames
-from sklort.estimator.acceptance import Acceptance, attempt, probe
+from sklort.estimator.acceptance import Acceptance, attempt, probe, reads_whole
 from sklort.estimator.adversarial import adversarial_rows
 from sklort.estimator.inputs import GraphInput, Intake, Signature
 from sklort.estimator.lanes import Graph, Lanes, Program, cheapest
@@ -118,6 +118,9 @@ def _convert(model: Any, sample: Any, target_opset: Any, intake: Intake | None) 
             "tensors of ONNX are dense, and scikit-learn, which computes only with what is there, is faster"
         )
     conversion = convert_model(model, sample, target_opset=target_opset)
+    if _as_read(sample, conversion.layout) is not sample:
+        sample = _as_read(sample, conversion.layout)
+        conversion = convert_model(model, sample, target_opset=target_opset)
     names = getattr(model, "feature_names_in_", None)
     fitted = tuple(str(name) for name in names) if names is not None else None
     texts = len(sample.shape) == 1
@@ -137,8 +140,12 @@ def _convert(model: Any, sample: Any, target_opset: Any, intake: Intake | None) 
     if not forms:
         raise ConversionError(f"the conversion of {type(model).__name__} offers none of {', '.join(METHODS)}")
     if intake is None:
-        absent = [i for one, to in zip(conversion.inputs, inputs, strict=True) if one.missing for i in to.columns]
-        acceptance = Acceptance((False,)) if texts else probe(model, cheapest(forms), sample, absent)
+        acceptance = Acceptance((False,))
+        if not texts:
+            absent = [i for one, to in zip(conversion.inputs, inputs, strict=True) if one.missing for i in to.columns]
+            few = frames.take_rows(sample, np.arange(min(8, frames.height(sample))))
+            acceptance = probe(model, cheapest(forms), sample, absent)
+            acceptance = replace(acceptance, whole=reads_whole(model, forms, few))
         intake = Intake("texts" if texts else conversion.layout, inputs, n_features, fitted, acceptance)
     graph = Graph(
         _signature(sample, conversion, intake),
@@ -149,6 +156,16 @@ def _convert(model: Any, sample: Any, target_opset: Any, intake: Intake | None) 
         tuple(conversion.notes),
     )
     return graph, intake, conversion.onnx_model
+
+
+def _as_read(sample: Any, layout: str) -> Any:
+    """`sample`, in double where a graph that reads one matrix is given a frame of nothing but whole numbers.
+
+    As whole numbers in an array are: what the model answers to them may be whole too, and no graph gives both.
+    """
+    if layout != "matrix" or frames.kind_of(sample) not in ("pandas", "polars", "arrow"):
+        return sample
+    return sample if frames.float_columns(sample) or frames.string_columns(sample) else frames.doubles(sample)
 
 
 def _is_plain_logarithm(model: Any, sample: Any) -> bool:
@@ -195,6 +212,7 @@ def _signature(sample: Any, conversion: Any, intake: Intake) -> Signature:
 
 def _groups(model: Any, graph: Graph, intake: Intake, sample: Any) -> list[tuple[str, Any]]:
     """The rows to compare: those given, and those made to break the graph."""
+    sample = _as_read(sample, intake.layout)
     return [("given", sample), *adversarial_rows(model, cheapest(graph.forms), sample, intake.acceptance)]
 
 
