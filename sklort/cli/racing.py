@@ -160,7 +160,7 @@ def onnxruntime_session(onnx: Path, threads: int) -> Any:
 def feed_and_sizes(session: Any, rows: Rows, sizes: Sequence[int]) -> tuple[dict[str, Any], list[int]]:
     """The rows as the session takes them, and the sizes of batches that it takes: a model may fix its own."""
     inputs = session.get_inputs()
-    feed = feed_of(rows, inputs)
+    feed = feed_of(rows, session)
     fixed = next((one.shape[0] for one in inputs if one.shape and isinstance(one.shape[0], int)), None)
     if fixed is None:
         return feed, list(sizes)
