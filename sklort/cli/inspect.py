@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sklort.cli.options import AsJson, OnnxFile
+from sklort.cli.options import AsJson, OnnxFile, Provider
 from sklort.cli.output import emit, show, size, table
 
 if TYPE_CHECKING:
@@ -24,15 +24,18 @@ def inspect(
     plan: Annotated[
         bool, typer.Option("--plan", help="Print or draw the graph that runs, after the passes, not the file's.")
     ] = False,
+    provider: Provider = None,
     json: AsJson = False,
 ) -> None:
     """Show a model's inputs, outputs and operators, and which provider and engine runs each node, and why."""
+    from sklort.cli.racing import check_here
     from sklort.graph.load import load
     from sklort.graph.text import show as text_of
     from sklort.providers.cpu import CpuProvider
     from sklort.session.inference_session import InferenceSession
 
-    session = InferenceSession(onnx)
+    check_here(provider or ())
+    session = InferenceSession(onnx, providers=provider)
     model = load(onnx, CpuProvider().operators)
     explained = session.explain()
     chosen = explained.graph if plan else model.graph
@@ -76,8 +79,20 @@ def _print(onnx: Path, found: dict[str, Any], explained: Explanation) -> None:
     show(table(("", "name", "type", "shape"), ports), "")
     show(table(("operator", "nodes"), found["operators"].items(), right=[1]), "")
     heavy = sorted(found["weights_bytes_by_node"].items(), key=lambda pair: -pair[1])[:8]
-    show(table(("weights of", "bytes"), [(name, size(count)) for name, count in heavy], right=[1]), "")
-    show("what runs, after the passes:", str(explained))
+    show(table(("weights of", "bytes"), [(name, size(count)) for name, count in heavy], right=[1]))
+    more = len(found["weights_bytes_by_node"]) - len(heavy)
+    show(*([f"and of {more:,} smaller ones (--json has all)"] if more else []), "")
+    nodes = [(one["node"], one["provider"].removesuffix("ExecutionProvider"), _why(one)) for one in found["nodes"]]
+    show(table(("what runs, after the passes", "on", "how, and why not elsewhere"), nodes))
+    if explained.kept:
+        show("", "kept as they are:", *(f"  {sentence}" for sentence in explained.kept))
+
+
+def _why(node: dict[str, Any]) -> str:
+    refusals = [
+        f"not on {provider.removesuffix('ExecutionProvider')}: {why}" for provider, why in node["refusals"].items()
+    ]
+    return "; ".join(filter(None, [node["how"], *refusals]))
 
 
 def operators_of(graph: Graph) -> list[str]:

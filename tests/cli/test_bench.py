@@ -91,6 +91,12 @@ def test_without_rivals_sklort_stands_alone(run: Any, folder: Path) -> None:
     assert engines["checks"] == ["150 rows compared: 0.0e+00 apart at most"]
 
 
+def test_a_provider_must_be_here(run: Any, folder: Path) -> None:
+    call = ["bench", folder / "trees.onnx", "--data", folder / "X.npy", *QUICK, "--no-rivals", "--provider"]
+    assert "is not available here" in run(*call, "TensorrtExecutionProvider", status=1).err
+    assert names(run(*call, "CPUExecutionProvider", "--json").json) == ["sklort", "sklort, CPU"]
+
+
 def test_against_the_model(run: Any, folder: Path, tmp_path: Path) -> None:
     call = ["bench", folder / "trees.onnx", "--data", folder / "X.npy", "--allow-pickle", *QUICK, "--against"]
     found = run(*call, folder / "trees.joblib", "--no-rivals", "--plot", tmp_path / "a.svg", "--json").json
@@ -267,7 +273,7 @@ def test_wrong_files_and_calls(run: Any, folder: Path, tmp_path: Path, command: 
 
 def test_options_that_exclude_each_other(run: Any, folder: Path) -> None:
     call = ["bench", folder / "trees.onnx", "--data", folder / "X.npy"]
-    assert "take one of them" in run(*call, "--against", folder / "trees.joblib", "--engines", status=2).err
+    assert "--against is for estimators" in run(*call, "--against", folder / "trees.joblib", "--engines", status=2).err
     assert "needs --against" in run(*call, "--method", "predict", status=2).err
     assert "--allow-pickle" in run(*call, "--against", folder / "trees.joblib", status=1).err
     assert "Format 'txt' is not supported" in run(*call, *QUICK, "--plot", "a.txt", status=1).err
