@@ -26,9 +26,13 @@ if TYPE_CHECKING:
         FallbackWarning,
         ParityError,
         ScikitLearnAnswered,
+        ScoringError,
         SessionError,
         SklortError,
     )
+    from sklort.scoring.batches import map_batches
+    from sklort.scoring.run import Scored, score_files
+    from sklort.scoring.scorer import Scorer
     from sklort.session.device import (
         OrtAllocatorType,
         OrtDevice,
@@ -90,6 +94,9 @@ __all__ = [
     "ParityReport",
     "RunOptions",
     "ScikitLearnAnswered",
+    "Scored",
+    "Scorer",
+    "ScoringError",
     "SessionError",
     "SessionIOBinding",
     "SessionOptions",
@@ -112,9 +119,11 @@ __all__ = [
     "get_version_string",
     "has_collective_ops",
     "load",
+    "map_batches",
     "package_name",
     "preload_dlls",
     "print_debug_info",
+    "score_files",
     "set_default_logger_severity",
     "set_default_logger_verbosity",
     "set_global_thread_pool_sizes",
@@ -131,8 +140,11 @@ _HOMES = {
     "estimator.parity": "check_parity",
     "estimator.report": "ParityReport",
     "estimator.support": "SupportReport",
-    "exceptions": "ConversionError DamagedModel FallbackWarning ParityError ScikitLearnAnswered SessionError "
-    "SklortError",
+    "exceptions": "ConversionError DamagedModel FallbackWarning ParityError ScikitLearnAnswered ScoringError "
+    "SessionError SklortError",
+    "scoring.batches": "map_batches",
+    "scoring.run": "Scored score_files",
+    "scoring.scorer": "Scorer",
     "session.device": "OrtAllocatorType OrtDevice OrtDeviceMemoryType OrtDeviceVendorId OrtMemType OrtMemoryInfo "
     "OrtMemoryInfoDeviceType",
     "session.environment": "disable_telemetry_events enable_telemetry_events get_all_providers "

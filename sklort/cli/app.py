@@ -31,6 +31,8 @@ def build() -> typer.Typer:
     from sklort.cli.convert import convert
     from sklort.cli.inspect import inspect
     from sklort.cli.options import about
+    from sklort.cli.score import score
+    from sklort.cli.serve import serve
     from sklort.cli.tune import tune
 
     app = typer.Typer(
@@ -41,7 +43,7 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback()(about)
-    for command in (convert, check, inspect, bench, tune):
+    for command in (convert, check, inspect, bench, tune, score, serve):
         app.command()(command)
     return app
 

@@ -106,15 +106,24 @@ def compare(
                     continue
                 one.rows += frames.height(X)
                 if method == "predict_log_proba":
-                    expected, got = _exp(expected), _exp(got)
+                    expected, got = _probabilities(expected, got)
                 _compare_answers(one, origin, expected, got, tolerance, method in exact)
             report.methods.append(one)
     report.seconds = perf_counter() - started
     return report
 
 
-def _exp(answer: Any) -> Any:
-    return [_exp(one) for one in answer] if isinstance(answer, list) else np.exp(answer)
+def _probabilities(expected: Any, got: Any) -> tuple[Any, Any]:
+    """Logarithms as what they are of; NaN where one is minus infinity and the other an ordinary number's."""
+    if isinstance(expected, list) and isinstance(got, list):
+        pairs = [_probabilities(one, other) for one, other in zip(expected, got, strict=True)]
+        return [one for one, _ in pairs], [other for _, other in pairs]
+    if np.shape(expected) != np.shape(got):
+        return expected, got
+    a, b = np.asarray(expected), np.asarray(got)
+    ordinary = np.log(np.finfo(a.dtype).tiny) * (1 + 1e-6)  # below are denormals, which round to 0 where they like
+    lost = (np.isneginf(a) & (b >= ordinary)) | (np.isneginf(b) & (a >= ordinary))
+    return np.exp(a), np.where(lost, b.dtype.type(np.nan), np.exp(b))
 
 
 def _compare_answers(one: MethodParity, origin: str, expected: Any, got: Any, tolerance: float, exact: bool) -> None:

@@ -137,7 +137,8 @@ def _convert(model: Any, sample: Any, target_opset: Any, intake: Intake | None) 
     if not forms:
         raise ConversionError(f"the conversion of {type(model).__name__} offers none of {', '.join(METHODS)}")
     if intake is None:
-        acceptance = Acceptance((False,)) if texts else probe(model, cheapest(forms), sample)
+        absent = [i for one, to in zip(conversion.inputs, inputs, strict=True) if one.missing for i in to.columns]
+        acceptance = Acceptance((False,)) if texts else probe(model, cheapest(forms), sample, absent)
         intake = Intake("texts" if texts else conversion.layout, inputs, n_features, fitted, acceptance)
     graph = Graph(
         _signature(sample, conversion, intake),
@@ -153,16 +154,20 @@ def _convert(model: Any, sample: Any, target_opset: Any, intake: Intake | None) 
 def _is_plain_logarithm(model: Any, sample: Any) -> bool:
     """Whether the model's log-probabilities are, to the last bit, ``numpy.log`` of its probabilities.
 
-    Models that compute them another way have more digits of those near zero.
+    Models that compute them another way have more digits of those near zero, or put a number for the logarithm of 0:
+    rows far away are asked for too.
     """
     if not (hasattr(model, "predict_proba") and hasattr(model, "predict_log_proba")):
         return False
     rows = frames.take_rows(sample, np.arange(min(100, frames.height(sample))))
+    if len(sample.shape) == 2 and frames.kind_of(rows) == "array" and rows.dtype.kind == "f":
+        rows = np.concatenate([rows, rows[:10] * rows.dtype.type(1e3)])
     plain, logarithm = attempt(model, "predict_proba", rows), attempt(model, "predict_log_proba", rows)
-    if plain is None or logarithm is None or not isinstance(plain[0], np.ndarray):
+    if plain is None or logarithm is None:
         return False
+    one, other = ([*out] if isinstance(out, list) else [out] for out in (plain[0], logarithm[0]))
     with np.errstate(divide="ignore"):
-        return bool(np.array_equal(np.log(plain[0]), logarithm[0]))
+        return all(np.array_equal(np.log(a), b, equal_nan=True) for a, b in zip(one, other, strict=True))
 
 
 def _graph_inputs(conversion: Any, names: tuple[str, ...] | None, n_features: int) -> tuple[GraphInput, ...]:
