@@ -7,7 +7,19 @@ from typing import Annotated, Any
 
 import typer
 
-from sklort.cli.options import AllowPickle, AsJson, BatchSizes, DataFile, Drop, OnnxFile, Seconds, Text, Trust, numbers
+from sklort.cli.options import (
+    AllowPickle,
+    AsJson,
+    BatchSizes,
+    DataFile,
+    Drop,
+    OnnxFile,
+    Provider,
+    Seconds,
+    Text,
+    Trust,
+    numbers,
+)
 from sklort.cli.output import emit, progress, show
 
 
@@ -31,6 +43,7 @@ def bench(
     tuned: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Race also the settings that sklort tune wrote.")
     ] = None,
+    provider: Provider = None,
     rivals: Annotated[bool, typer.Option(help="Race onnxruntime, where it is installed.")] = True,
     seconds: Seconds = 1.0,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw a chart: .svg, .png or .pdf.")] = None,
@@ -75,7 +88,7 @@ def bench(
             )
         differs = any("differ" in reason for reason in found.left_out.values())
     else:
-        found, differs = _sessions(onnx, rows, sizes, counts, engines, tuned, rivals, seconds, json)
+        found, differs = _sessions(onnx, rows, sizes, counts, provider or [], engines, tuned, rivals, seconds, json)
     if plot is not None:
         found.plot().figure.savefig(plot)
     if json:
@@ -91,24 +104,40 @@ def _sessions(
     rows: Any,
     sizes: list[int],
     counts: list[int] | None,
+    providers: list[str],
     engines: bool,
     tuned: Path | None,
     rivals: bool,
     seconds: float,
     quiet: bool,
 ) -> tuple[Any, bool]:
-    from sklort.cli.racing import Contender, Field, engines_of, feed_and_sizes, onnxruntime_session, our_session
+    from sklort.cli.racing import (
+        DEVICE_TOLERANCE,
+        OTHERS_TOLERANCE,
+        Contender,
+        Field,
+        check_here,
+        engines_of,
+        feed_and_sizes,
+        onnxruntime_session,
+        our_session,
+    )
     from sklort.providers.cpu import thread_limit
     from sklort.session.inference_session import InferenceSession
     from sklort.session.tuned import tuned as read_tuned
     from sklort.timing.comparison import Comparison
     from sklort.timing.machine import description
 
+    check_here(providers)
     first = our_session(onnx)
     feed, sizes = feed_and_sizes(first, rows, sizes)
     field = Field(feed, [])
     for count in counts or [thread_limit()]:
         field.contenders.append(Contender("sklort", count, our_session(onnx, count)))
+        for name in providers:
+            session = our_session(onnx, count, providers=[name])
+            label = f"sklort, {name.removesuffix('ExecutionProvider')}"
+            field.contenders.append(Contender(label, count, session, DEVICE_TOLERANCE))
         for engine in engines_of(onnx) if engines else ():
             field.contenders.append(Contender(f"sklort, {engine}", count, our_session(onnx, count, engine)))
         if rivals:
@@ -117,7 +146,7 @@ def _sessions(
             except Exception as error:  # noqa: BLE001 - it fails in ways of its own
                 field.left_out["onnxruntime"] = str(error).splitlines()[0]
             else:
-                field.contenders.append(Contender("onnxruntime", count, theirs, ours=False))
+                field.contenders.append(Contender("onnxruntime", count, theirs, OTHERS_TOLERANCE, ours=False))
     if tuned is not None:
         given = read_tuned(tuned)
         count = given["sess_options"].intra_op_num_threads or thread_limit()

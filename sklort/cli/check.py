@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sklort.cli.options import AllowPickle, AsJson, DataFile, Drop, ModelFile, OnnxFile, Text, Tolerance, Trust
-from sklort.cli.output import emit, show
+from sklort.cli.output import emit, progress, show
 
 
 def check(
@@ -39,7 +39,8 @@ def check(
     if not methods:
         raise ValueError(f"{onnx} offers none of the methods of {type(fitted).__name__}: there is nothing to compare")
     getattr(loaded, methods[0])(rows)  # what the file refuses is said here, with its reason
-    report = check_parity(fitted, loaded, rows, tolerance=tolerance, adversarial=not given_rows_only)
+    with progress("comparing", None, quiet=json):
+        report = check_parity(fitted, loaded, rows, tolerance=tolerance, adversarial=not given_rows_only)
     if json:
         emit({"model": str(model), "onnx": str(onnx), **report.as_dict()})
     else:

@@ -38,7 +38,13 @@ Trust = Annotated[
 ]
 Tolerance = Annotated[
     float | None,
-    typer.Option(help="Numbers pass within this, relative to the larger of 1 and the original's.", show_default=False),
+    typer.Option(
+        min=0.0, help="Numbers pass within this, relative to the larger of 1 and the original's.", show_default=False
+    ),
+]
+Provider = Annotated[
+    list[str] | None,
+    typer.Option("--provider", metavar="NAME", help="Run on it, e.g. CUDAExecutionProvider; repeatable, in order."),
 ]
 BatchSizes = Annotated[str, typer.Option(metavar="N,N", help="Rows in one call, with commas between.")]
 Seconds = Annotated[float, typer.Option(min=0.0, help="About how long to measure each size of batch.")]

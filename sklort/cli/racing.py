@@ -12,17 +12,20 @@ from sklort.cli.rows import Rows, feed_of, height, slices
 
 TURNS = 512
 """Rows that small batches are taken from in turn, so that no processor learns one row by heart."""
+DEVICE_TOLERANCE = 1e-6
+"""Another device gives the same leaf, and sums within two units in the last place."""
 OTHERS_TOLERANCE = 1e-5
 """onnxruntime adds in float32 where the graph says float: what differs by less is timed, and said."""
 
 
 @dataclass(frozen=True)
 class Contender:
-    """A session, how it is called, and how many threads it may use."""
+    """A session, how it is called, how many threads it may use, and how far its answers may be from the first one's."""
 
     name: str
     threads: int
     session: Any
+    tolerance: float = 0.0
     ours: bool = True
 
     @property
@@ -69,7 +72,7 @@ class Field:
             if truth is None:
                 truth = answer
             else:
-                found = agreement(truth, answer, 0.0 if one.ours else OTHERS_TOLERANCE)
+                found = agreement(truth, answer, one.tolerance)
                 if not found.ok:
                     self.left_out[one.name], self.differs = f"its answers differ: {found.difference}", True
                     continue
@@ -119,12 +122,28 @@ class Field:
         return found
 
 
-def our_session(onnx: Path, threads: int = 0, engine: str = "auto") -> Any:
-    """A session with so many threads, 0 for the default, and this engine for its forests."""
+def our_session(onnx: Path, threads: int = 0, engine: str = "auto", providers: Sequence[str] = ()) -> Any:
+    """A session with so many threads, 0 for the default, this engine for its forests, and these providers first."""
     from sklort.session.inference_session import InferenceSession
     from sklort.session.tuned import arguments, settings
 
-    return InferenceSession(onnx, **arguments(settings(threads, engine)))
+    given = arguments(settings(threads, engine))
+    return InferenceSession(onnx, **{**given, "providers": [*providers, *given["providers"]]})
+
+
+def check_here(providers: Sequence[str]) -> None:
+    """Refuse providers that are not here, which a session would leave out with a warning.
+
+    Raises
+    ------
+    ValueError
+    """
+    from sklort.session.environment import get_available_providers
+
+    there = get_available_providers()
+    absent = [name for name in providers if name not in there]
+    if absent:
+        raise ValueError(f"the provider {absent[0]!r} is not available here: there are {', '.join(there)}")
 
 
 def engines_of(onnx: Path) -> list[str]:
@@ -160,7 +179,7 @@ def onnxruntime_session(onnx: Path, threads: int) -> Any:
 def feed_and_sizes(session: Any, rows: Rows, sizes: Sequence[int]) -> tuple[dict[str, Any], list[int]]:
     """The rows as the session takes them, and the sizes of batches that it takes: a model may fix its own."""
     inputs = session.get_inputs()
-    feed = feed_of(rows, inputs)
+    feed = feed_of(rows, session)
     fixed = next((one.shape[0] for one in inputs if one.shape and isinstance(one.shape[0], int)), None)
     if fixed is None:
         return feed, list(sizes)

@@ -119,37 +119,37 @@ def rows_of_model(rows: Rows, model: Any) -> Any:
     width = getattr(model, "n_features_in_", None)
     if width is None:
         return rows.values
-    if width != len(rows.columns):
-        raise ValueError(
-            f"{rows.path} has {len(rows.columns)} columns, {_list(rows.columns)}, and the model takes {width} without "
-            "names: leave out the others with --drop"
-        )
+    _check_width(rows, width)
     return rows.values.to_numpy()
 
 
-def feed_of(rows: Rows, inputs: Sequence[Any]) -> dict[str, npt.NDArray[Any]]:
-    """The rows as a session's inputs: one matrix, or a column for each input, in the dtypes that they declare.
+def feed_of(rows: Rows, session: Any) -> dict[str, npt.NDArray[Any]]:
+    """The rows as a session's inputs, in the dtypes that they declare.
+
+    A file that sklort wrote says which columns go where. Otherwise one input takes the whole matrix, and several take a
+    column each, or an array each of a .npz.
 
     Parameters
     ----------
     rows : Rows
-    inputs : sequence of NodeArg
+    session : InferenceSession
 
     Raises
     ------
     ValueError
         Columns are missing, or values do not become what an input declares.
     """
+    inputs = session.get_inputs()
     names = [one.name for one in inputs]
     if isinstance(rows.values, dict):
         absent = [name for name in names if name not in rows.values]
         if absent:
-            raise ValueError(
-                f"{rows.path} has no array {_list(absent)} for the inputs of the model: {_list(rows.values)}"
-            )
+            raise ValueError(f"{rows.path} has no array {_list(absent)}, an input of the model: {_list(rows.values)}")
         return {one.name: _cast(rows.values[one.name], one, rows) for one in inputs}
+    if "sklort.format" in session.get_modelmeta().custom_metadata_map:
+        return _feed_of_saved(rows, session)
     if len(inputs) == 1:
-        values = rows.values if rows.columns is None else _values(rows.values)
+        values = rows.values if rows.columns is None else rows.values.to_numpy()
         return {names[0]: _cast(values, inputs[0], rows)}
     if rows.columns is None:
         raise ValueError(
@@ -158,6 +158,27 @@ def feed_of(rows: Rows, inputs: Sequence[Any]) -> dict[str, npt.NDArray[Any]]:
         )
     _missing(names, rows)
     return {one.name: _cast(rows.values[one.name].to_numpy().reshape(-1, 1), one, rows) for one in inputs}
+
+
+def _feed_of_saved(rows: Rows, session: Any) -> dict[str, npt.NDArray[Any]]:
+    from sklort.estimator.persistence import restore
+    from sklort.estimator.values import Unsure
+
+    graph, intake, _ = restore(session, b"")
+    X = rows.values
+    if rows.columns is not None and intake.names is not None:
+        _missing(intake.names, rows)
+        X = X[list(intake.names)]
+    elif rows.columns is not None:
+        _check_width(rows, intake.n_features)
+        X = X.to_numpy()
+    if not len(X):
+        raise ValueError(f"{rows.path} has no rows")
+    try:
+        values = intake.admit(X)[1]
+    except (Unsure, ValueError) as error:
+        raise ValueError(f"{rows.path} has no rows that the model takes: {error}") from None
+    return {one.name: value.astype(one.dtype, copy=False) for one, value in zip(graph.inputs, values)}
 
 
 def slices(feed: dict[str, npt.NDArray[Any]], index: npt.NDArray[np.intp]) -> dict[str, npt.NDArray[Any]]:
@@ -170,9 +191,13 @@ def height(feed: dict[str, npt.NDArray[Any]]) -> int:
     return len(next(iter(feed.values())))
 
 
-def _values(frame: Any) -> npt.NDArray[Any]:
-    found: npt.NDArray[Any] = frame.to_numpy()
-    return found
+def _check_width(rows: Rows, width: int) -> None:
+    columns = rows.columns or []
+    if width != len(columns):
+        raise ValueError(
+            f"{rows.path} has {len(columns)} columns, {_list(columns)}, and the model takes {width} without names: "
+            "leave out the others with --drop"
+        )
 
 
 def _cast(values: Any, declared: Any, rows: Rows) -> npt.NDArray[Any]:

@@ -13,12 +13,14 @@ import pytest
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_iris
 from sklearn.ensemble import GradientBoostingClassifier
-from sklearn.linear_model import LinearRegression
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 import sklort
 from sklort.cli import racing
+from sklort.cli.rows import feed_of, read_rows
 from sklort.cli.tune import DEFAULT, choose
 from sklort.exceptions import InvalidUse
 from sklort.graph.save import to_bytes
@@ -41,6 +43,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sklort.convert(trees, X).save(place / "trees.onnx")
     frame = pd.DataFrame({"colour": ["red", "blue", "red", "green"] * 10, "size": np.arange(40.0)})
     frame.assign(price=1).to_csv(place / "cars.csv", index=False)
+    iris = pd.DataFrame(X, columns=["a", "b", "c", "d"])
+    named = GradientBoostingClassifier(n_estimators=3, random_state=0).fit(iris, y)
+    sklort.convert(named, iris).save(place / "named.onnx")
+    iris.assign(target=y)[["target", "d", "c", "b", "a"]].to_csv(place / "iris.csv", index=False)
+    foreign = parse(
+        '<ir_version: 10, opset_import: ["": 17]> g (float[N, 1] a, string[N, 1] b) => (float[N, 1] A, string[N, 1] B) { A = Abs(a) B = Identity(b) }'
+    )
+    (place / "foreign.onnx").write_bytes(to_bytes(foreign))
+    texts = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(["good film", "bad film"] * 5, [1, 0] * 5)
+    sklort.convert(texts, np.array(["good film", "bad film"], dtype=object)).save(place / "texts.onnx")
+    pd.DataFrame({"text": ["good film", "bad film"], "n": [1, 2]}).to_csv(place / "texts.csv", index=False)
     encode = ColumnTransformer([("c", OneHotEncoder(), ["colour"]), ("s", "passthrough", ["size"])])
     sklort.convert(make_pipeline(encode, LinearRegression()).fit(frame, frame["size"]), frame).save(place / "cars.onnx")
     fixed = parse('<ir_version: 10, opset_import: ["": 17]> g (float[3, 2] X) => (float[3, 2] Y) { Y = Abs(X) }')
@@ -78,6 +91,12 @@ def test_without_rivals_sklort_stands_alone(run: Any, folder: Path) -> None:
     assert engines["checks"] == ["150 rows compared: 0.0e+00 apart at most"]
 
 
+def test_a_provider_must_be_here(run: Any, folder: Path) -> None:
+    call = ["bench", folder / "trees.onnx", "--data", folder / "X.npy", *QUICK, "--no-rivals", "--provider"]
+    assert "is not available here" in run(*call, "TensorrtExecutionProvider", status=1).err
+    assert names(run(*call, "CPUExecutionProvider", "--json").json) == ["sklort", "sklort, CPU"]
+
+
 def test_against_the_model(run: Any, folder: Path, tmp_path: Path) -> None:
     call = ["bench", folder / "trees.onnx", "--data", folder / "X.npy", "--allow-pickle", *QUICK, "--against"]
     found = run(*call, folder / "trees.joblib", "--no-rivals", "--plot", tmp_path / "a.svg", "--json").json
@@ -112,6 +131,39 @@ def test_columns_become_inputs_by_name(run: Any, folder: Path) -> None:
     found = run("bench", folder / "cars.onnx", "--data", folder / "cars.csv", *QUICK, "--json").json
     assert "sklort" in names(found)
     assert len(found["timings"]) == 2 * len(names(found))
+
+
+def test_columns_of_a_matrix_are_found_by_name(folder: Path) -> None:
+    session = racing.our_session(folder / "named.onnx")
+    (found,) = feed_of(read_rows(folder / "iris.csv"), session).values()
+    np.testing.assert_array_equal(found, X)
+
+
+def test_inputs_of_other_makers(run: Any, folder: Path, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"b": ["x", "y"], "c": [0, 0], "a": [1, -2]})
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    session = racing.our_session(folder / "foreign.onnx")
+    found = feed_of(read_rows(tmp_path / "a.csv"), session)
+    assert found["a"].dtype == np.float32
+    assert found["a"].tolist() == [[1.0], [-2.0]]
+    assert found["b"].tolist() == [["x"], ["y"]]
+    np.savez(tmp_path / "a.npz", a=found["a"].astype(float), b=np.array([["x"], ["y"]]), more=X)
+    again = feed_of(read_rows(tmp_path / "a.npz"), session)
+    assert {name: array.tolist() for name, array in again.items()} == {k: v.tolist() for k, v in found.items()}
+    run("bench", folder / "foreign.onnx", "--data", tmp_path / "a.csv", *QUICK)
+    assert (
+        "lacks the column 'a'"
+        in run("bench", folder / "foreign.onnx", "--data", tmp_path / "a.csv", "--drop", "a", status=1).err
+    )
+    assert (
+        "give columns by these names" in run("bench", folder / "foreign.onnx", "--data", folder / "X.npy", status=1).err
+    )
+
+
+def test_texts(run: Any, folder: Path) -> None:
+    call = ["bench", folder / "texts.onnx", "--data", folder / "texts.csv", *QUICK]
+    assert len(run(*call, "--text", "text", "--no-rivals", "--json").json["timings"]) == 2
+    assert "has 2 columns" in run(*call, status=1).err
 
 
 def test_a_model_of_a_fixed_batch(run: Any, folder: Path) -> None:
@@ -205,13 +257,13 @@ def test_wrong_files_and_calls(run: Any, folder: Path, tmp_path: Path, command: 
     assert "whole numbers of 1 or more" in run(command, model, "--data", rows, "--batch-sizes", "0", status=2).err
     assert "whole numbers of 1 or more" in run(command, model, "--data", rows, "--threads", "two", status=2).err
     np.save(tmp_path / "wide.npy", X[:, :3])
-    assert "dimension 1 is 3, expected 4" in run(command, model, "--data", tmp_path / "wide.npy", status=1).err
+    assert "no rows that the model takes" in run(command, model, "--data", tmp_path / "wide.npy", status=1).err
     np.save(tmp_path / "none.npy", X[:0])
     assert "has no rows" in run(command, model, "--data", tmp_path / "none.npy", status=1).err
     np.save(tmp_path / "words.npy", np.array([["a", "b", "c", "d"]]))
-    assert "does not fit the input" in run(command, model, "--data", tmp_path / "words.npy", status=1).err
+    assert "no rows that the model takes" in run(command, model, "--data", tmp_path / "words.npy", status=1).err
     cars = folder / "cars.onnx"
-    assert "give columns by these names" in run(command, cars, "--data", rows, status=1).err
+    assert "no rows that the model takes" in run(command, cars, "--data", rows, status=1).err
     assert (
         "lacks the column 'size'" in run(command, cars, "--data", folder / "cars.csv", "--drop", "size", status=1).err
     )
@@ -221,7 +273,7 @@ def test_wrong_files_and_calls(run: Any, folder: Path, tmp_path: Path, command: 
 
 def test_options_that_exclude_each_other(run: Any, folder: Path) -> None:
     call = ["bench", folder / "trees.onnx", "--data", folder / "X.npy"]
-    assert "take one of them" in run(*call, "--against", folder / "trees.joblib", "--engines", status=2).err
+    assert "--against is for estimators" in run(*call, "--against", folder / "trees.joblib", "--engines", status=2).err
     assert "needs --against" in run(*call, "--method", "predict", status=2).err
     assert "--allow-pickle" in run(*call, "--against", folder / "trees.joblib", status=1).err
     assert "Format 'txt' is not supported" in run(*call, *QUICK, "--plot", "a.txt", status=1).err
