@@ -164,10 +164,24 @@ class ndarray:
     def __array__(self, *_: Any, **__: Any) -> Any:
         raise TypeError("Implicit conversion to a NumPy array is not allowed. Please use `.get()`.")
 
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 2, 0
+
+    def __dlpack__(self, **_: Any) -> Any:
+        return self
+
     def __getitem__(self, index: Any) -> ndarray:
-        view = self._array[index]
-        assert view.base is not None, "only views are taken of arrays on the device"
-        return self._of(view)
+        view = np.asarray(self._array[index])
+        return self._of(view) if np.shares_memory(view, self._array) or not view.size else _filled(view)
+
+    def __setitem__(self, index: Any, value: ndarray) -> None:
+        assert isinstance(value, ndarray), "an array of the host is copied by set"
+        self._array[index] = value._array
+
+    def astype(self, dtype: Any, copy: bool = True) -> ndarray:
+        if self.dtype == dtype and not copy:
+            return self
+        return _filled(self._array.astype(dtype))
 
     def __len__(self) -> int:
         return len(self._array)
@@ -214,12 +228,36 @@ def asarray(values: Any) -> ndarray:
         return values
     interface = getattr(values, "__cuda_array_interface__", None)
     if interface is not None:
-        raise NotImplementedError("arrays of others are not emulated")
+        return _foreign(values, interface)
     array = np.asarray(values)
     if array.dtype.kind not in "biuf":
         raise ValueError(f"Unsupported dtype {array.dtype}")
     transfers.append(("to the device", array.nbytes))
     return _filled(np.ascontiguousarray(array).reshape(array.shape))
+
+
+def _foreign(owner: Any, interface: dict[str, Any]) -> ndarray:
+    """An array over memory that another library has, which lives as long."""
+    shape, dtype = interface["shape"], np.dtype(interface["typestr"])
+    strides = interface.get("strides") or np.empty(shape, dtype).strides
+    reach = sum((size - 1) * step for size, step in zip(shape, strides)) + dtype.itemsize if np.prod(shape) else 0
+    raw = (ctypes.c_char * max(reach, 1)).from_address(interface["data"][0])
+    return ndarray((), _view=(np.ndarray(shape, dtype, raw, 0, strides), _Borrowed(owner)))
+
+
+class _Borrowed:
+    """In place of an allocation, where there is none of ours."""
+
+    def __init__(self, owner: Any) -> None:
+        self.owner = owner
+
+    def check(self) -> None:
+        return None
+
+
+def from_dlpack(values: Any) -> ndarray:
+    assert values.__dlpack_device__()[0] == 2, "not on a device"
+    return asarray(values.__dlpack__(stream=None))
 
 
 def ascontiguousarray(array: ndarray) -> ndarray:

@@ -44,6 +44,7 @@ VARIANTS: list[tuple[str, dict[str, object], int]] = [
     ("gather", {"item": "std::uint32_t", "index": "std::int64_t"}, 64),
     ("reduce", {"real": "float"}, 96),
     ("one_hot", {"from": "float"}, 64),
+    ("limits", {"from": "float"}, 64),
     ("distances", {"from": "float", "point": "double", "to": "float"}, 64),
 ]
 OLDER = [variant for variant in VARIANTS if variant[0] in ("forest_tile", "linear")][:2]

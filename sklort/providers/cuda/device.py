@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from sklort.exceptions import Fail
+from sklort.exceptions import DeviceReset, InvalidArgument
 from sklort.providers.cuda.source import text_of
 from sklort.providers.placement import on_device
 
@@ -84,7 +84,7 @@ class Device:
     def entered(self) -> Any:
         """A context in which CuPy works on this device."""
         if os.getpid() != self._made_by:
-            raise Fail(
+            raise DeviceReset(
                 "this session was made for a GPU by another process: CUDA does not survive a fork. Make the session in "
                 "the process that runs it, or start processes by 'spawn'"
             )
@@ -95,10 +95,23 @@ class Device:
         self.cupy.cuda.Device(self.number).synchronize()
 
     def upload(self, array: Any) -> Any:
-        """An array of the host on the device; one of a device as CuPy's own."""
-        if on_device(array) and not hasattr(array, "__cuda_array_interface__"):
-            return self.cupy.from_dlpack(array)
-        return self.cupy.asarray(array)
+        """An array of the host on the device; one of this device as CuPy's own, without a copy.
+
+        Raises
+        ------
+        InvalidArgument
+            It lies on another GPU.
+        """
+        if not on_device(array):
+            return self.cupy.asarray(array)
+        protocol = hasattr(array, "__cuda_array_interface__")
+        made = self.cupy.asarray(array) if protocol else self.cupy.from_dlpack(array)
+        if made.device.id != self.number:
+            raise InvalidArgument(
+                f"an array lies on GPU {made.device.id}, and the session runs on GPU {self.number}: copy it there, or "
+                f"make the session with the provider option 'device_id' = '{made.device.id}'"
+            )
+        return made
 
     def empty(self, shape: Any, dtype: Any) -> Any:
         return self.cupy.empty(shape, np.dtype(dtype))

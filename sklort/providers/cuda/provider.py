@@ -8,8 +8,10 @@ then raised in the CPU's words.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from sklort.exceptions import EPFail, InvalidArgument
 from sklort.graph.ir import Node
@@ -18,7 +20,7 @@ from sklort.providers.cpu import CpuProvider
 from sklort.providers.cuda.device import Device, absent
 from sklort.providers.cuda.forest_form import KERNELS
 from sklort.providers.cuda.ops import OPERATORS
-from sklort.providers.cuda.ops.operator import Declined, Operation, Setting
+from sklort.providers.cuda.ops.operator import C_NAMES, Declined, Operation, Setting
 from sklort.providers.cuda.runner import CudaRunner
 from sklort.providers.part import OMITTED, Part
 
@@ -89,14 +91,39 @@ class CudaProvider:
             return f"there is no CUDA kernel for {node.op_type}"
         return operator.refuses(node) or self._cpu.refuses(node)
 
-    def compile(self, part: Part) -> CudaRunner:
+    def adopt(self, value: Any) -> Any:
+        """An array of a GPU, whoever made it, as CuPy's own without a copy; one of the host on the device."""
+        device = self._opened()
+        with device.entered():
+            return device.upload(value)
+
+    def within(self, array: Any, nan: Sequence[bool], limit: float) -> bool:
+        """Whether a matrix of CuPy's holds no NaN but in columns where `nan` is true, and no magnitude above `limit`.
+
+        The device is waited for: the answer is needed before anything is computed.
+        """
+        if array.size == 0 or (all(nan) and limit == float("inf")):
+            return True
+        device = self._opened()
+        with device.entered():
+            fault = device.zeros((1,), np.int32)
+            strides = [stride // array.dtype.itemsize for stride in array.strides]
+            arguments = [array, *strides, *array.shape, device.upload(np.asarray(nan, np.int32)), float(limit), fault]
+            types: dict[str, str | int] = {"from": C_NAMES[np.dtype(array.dtype)]}
+            device.launch_over("limits", "limits", array.size, arguments, types)
+            return not fault.get()[0]
+
+    def _opened(self) -> Device:
         if self._device is None:
             self._device = Device(self._number)
-        setting = Setting(self._device, self._kernel)
+        return self._device
+
+    def compile(self, part: Part) -> CudaRunner:
+        setting = Setting(self._opened(), self._kernel)
         constants = dict(part.constants)
         made: dict[int, Any] = {}
         operations: list[Operation | str] = []
-        with self._device.entered():
+        with setting.device.entered():
             for step in part.steps:
                 read = [None if slot == OMITTED or slot in made else constants.get(slot) for slot in step.inputs]
                 operator = OPERATORS[step.node.domain, step.node.op_type]
@@ -105,7 +132,7 @@ class CudaProvider:
                 except Declined as declined:
                     operations.append(str(declined))
                 made.update((slot, step) for slot in step.outputs)
-        runner = CudaRunner(part, operations, self._device, self._cpu)
+        runner = CudaRunner(part, operations, setting.device, self._cpu)
         for i, step in enumerate(part.steps):
             if isinstance(operations[i], str) or OPERATORS[step.node.domain, step.node.op_type].checked:
                 runner.prepare_on_cpu(i)
