@@ -24,6 +24,7 @@ from sklort.providers.cuda.ops.operator import C_NAMES, Declined, Operation, Set
 from sklort.providers.cuda.runner import CudaRunner
 from sklort.providers.part import OMITTED, Part
 
+_OPTIONS = ("device_id", "forest_kernel", "require", "user_compute_stream")
 _FOREIGN = frozenset(dtype for dtype in DType if dtype >= DType.COMPLEX64)
 
 
@@ -38,6 +39,8 @@ class CudaProvider:
         How ensembles of trees are walked, where the kernel takes the ensemble. The answers are the same, to the bit.
     require : bool
         Raise when there is no GPU, instead of leaving everything to the providers that follow.
+    user_compute_stream : int
+        The address of the CUDA stream to work on, as onnxruntime takes it; 0 for CuPy's current stream at each run.
 
     Raises
     ------
@@ -49,7 +52,9 @@ class CudaProvider:
 
     name = "CUDAExecutionProvider"
 
-    def __init__(self, device_id: int = 0, forest_kernel: str = "auto", require: bool = False) -> None:
+    def __init__(
+        self, device_id: int = 0, forest_kernel: str = "auto", require: bool = False, user_compute_stream: int = 0
+    ) -> None:
         if forest_kernel not in KERNELS:
             raise InvalidArgument(
                 f"there is no forest kernel {forest_kernel!r}; choose one of: {', '.join(map(repr, KERNELS))}"
@@ -57,6 +62,7 @@ class CudaProvider:
         self._cpu = CpuProvider()
         self._number = device_id
         self._kernel = forest_kernel
+        self._stream = user_compute_stream
         self._absent = self._cpu.unavailable() or absent(device_id)
         self._device: Device | None = None
         if require and self._absent:
@@ -65,16 +71,17 @@ class CudaProvider:
     @classmethod
     def of_options(cls, options: Mapping[str, str]) -> CudaProvider:
         """From options as users write them, all text."""
-        unknown = sorted(set(options) - {"device_id", "forest_kernel", "require"})
+        unknown = sorted(set(options) - set(_OPTIONS))
         if unknown:
-            raise InvalidArgument(
-                f"{cls.name} has no option {unknown[0]!r}; it has 'device_id', 'forest_kernel' and 'require'"
-            )
-        number = options.get("device_id", "0")
-        if not number.isdecimal():
-            raise InvalidArgument(f"'device_id' of {cls.name} must be a number from 0 on, got {number!r}")
+            raise InvalidArgument(f"{cls.name} has no option {unknown[0]!r}; it has {', '.join(map(repr, _OPTIONS))}")
+        numbers = {}
+        for name in ("device_id", "user_compute_stream"):
+            given = options.get(name, "0")
+            if not given.isdecimal():
+                raise InvalidArgument(f"{name!r} of {cls.name} must be a number from 0 on, got {given!r}")
+            numbers[name] = int(given)
         require = options.get("require", "0").lower() in ("1", "true")
-        return cls(int(number), options.get("forest_kernel", "auto"), require)
+        return cls(forest_kernel=options.get("forest_kernel", "auto"), require=require, **numbers)
 
     def unavailable(self) -> str | None:
         return self._absent
@@ -115,7 +122,7 @@ class CudaProvider:
 
     def _opened(self) -> Device:
         if self._device is None:
-            self._device = Device(self._number)
+            self._device = Device(self._number, self._stream)
         return self._device
 
     def compile(self, part: Part) -> CudaRunner:
