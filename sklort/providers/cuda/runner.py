@@ -99,6 +99,7 @@ class CudaRunner:
             return None
         levels = sum(forest.levels for forest in self.forests)
         weights = sum(array.size for array in self._constants.values() if array.ndim > 1)
+        weights += sum(getattr(operation, "work", 0) for _, operation in self._steps)
         row_bytes = sum(_row_bytes(port) for port in (*self._part.inputs, *self._part.outputs))
         return worth_from(levels, weights, row_bytes, threads)
 
