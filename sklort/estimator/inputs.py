@@ -120,7 +120,7 @@ class Intake:
         if self.names is not None:
             if self.acceptance.bare_refused:
                 raise Unsure("X without column names")
-            _warn(self.acceptance.bare)
+            say(self.acceptance.bare)
         if self.layout == "matrix":
             return self._matrix(array, listed=kind == "other")
         return self._columns_of_array(array)
@@ -146,7 +146,7 @@ class Intake:
         else:
             names = list(X.columns) if kind == "polars" else X.column_names
             positions, warned = self.positions(frames.column_names(X), names)
-            _warn(warned)
+            say(warned)
             if positions != tuple(range(len(names))):
                 X = frames.pick(X, [names[i] for i in positions])
             values = np.asarray(X)
@@ -161,7 +161,7 @@ class Intake:
 
     def _pandas_matrix(self, X: Any) -> Array:
         positions, warned = self._pandas_positions(X.columns)
-        _warn(warned)
+        say(warned)
         if len(positions) != X.shape[1] or positions != tuple(range(self.n_features)):
             X = X.iloc[:, list(positions)]
         if self.inputs[0].dtype == OBJECT:
@@ -189,7 +189,7 @@ class Intake:
             return self._columns_of_pandas(X)
         names = list(X.columns) if kind == "polars" else X.column_names
         order, warned = self.positions(frames.column_names(X), names)
-        _warn(warned)
+        say(warned)
         values: list[Array] = []
         for one in self.inputs:
             piece = side_by_side([other_column(X, names[order[i]], kind) for i in one.columns])
@@ -198,7 +198,7 @@ class Intake:
 
     def _columns_of_pandas(self, X: Any) -> tuple[Signature, list[Array]]:
         positions, warned = self._pandas_positions(X.columns)
-        _warn(warned)
+        say(warned)
         if len(X) == 1:
             row = X.iloc[0].to_numpy()
             # A row of mixed columns holds a NumPy scalar for each number: their types tell the dtypes of the columns.
@@ -358,7 +358,8 @@ class Intake:
             raise Unsure("NaN in a column that takes none")
 
 
-def _warn(warned: Warned | None) -> None:
+def say(warned: Warned | None) -> None:
+    """Warn of how columns are named, as the model would."""
     if warned is not None:
         warnings.warn(warned[1], warned[0], stacklevel=5)
 

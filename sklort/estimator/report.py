@@ -67,6 +67,16 @@ class MethodParity:
     def ok(self) -> bool:
         return not self.label_mismatches and not self.beyond_tolerance
 
+    def add(self, other: MethodParity) -> None:
+        """Take another comparison of the same method into this one."""
+        for name in ("rows", "handed_over", "label_mismatches", "beyond_tolerance", "equal"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.max_abs, self.max_rel = max(self.max_abs, other.max_abs), max(self.max_rel, other.max_rel)
+        self.failures += other.failures
+        self.wrong_origins += [each for each in other.wrong_origins if each not in self.wrong_origins]
+        for power, n in other.decades.items():
+            self.decades[power] = self.decades.get(power, 0) + n
+
     def count(self, gaps: Array) -> None:
         """Add differences, each relative to ``max(1, |a|)``, to `equal` and `decades`."""
         apart = gaps[gaps != 0]
@@ -101,6 +111,14 @@ class ParityReport:
     methods: list[MethodParity] = field(default_factory=list)
     origins: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
+
+    def with_other(self, other: ParityReport) -> ParityReport:
+        """This report and that of the same rows on another device, as one."""
+        known = {one.method: one for one in self.methods}
+        for one in other.methods:
+            known[one.method].add(one)
+        self.seconds += other.seconds
+        return self
 
     @property
     def ok(self) -> bool:
