@@ -6,6 +6,7 @@ Decompositions, random projections, partial least squares, approximations of ker
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,8 @@ def _log_likelihood(rows: Tensor, mean: Any, precision: Any) -> Tensor:
     centred = rows - np.asarray(mean)
     precision = np.asarray(precision)
     constant = 0.5 * (len(precision) * np.log(2.0 * np.pi) - fast_logdet(precision))
-    return ((centred * (centred @ precision)).sum() * -0.5 - float(constant)).flat()
+    density: Tensor = (centred * (centred @ precision)).sum() * -0.5 - float(constant)
+    return density.flat()
 
 
 def _write_pca(writer: Writer) -> Answers:
@@ -40,7 +42,8 @@ def _write_pca(writer: Writer) -> Answers:
         out = out / np.maximum(scale, np.finfo(scale.dtype).eps)
     answers = {"transform": out.astype(np.result_type(rows.dtype, components.dtype))}
     if isinstance(model, decomposition.PCA):
-        answers["score_samples"] = _log_likelihood(rows, model.mean_, model.get_precision())
+        with suppress(np.linalg.LinAlgError):  # a covariance without inverse: scikit-learn has no density either
+            answers["score_samples"] = _log_likelihood(rows, model.mean_, model.get_precision())
     return answers
 
 
