@@ -27,7 +27,8 @@ def _log_likelihood(rows: Tensor, mean: Any, precision: Any) -> Tensor:
     centred = rows - np.asarray(mean)
     precision = np.asarray(precision)
     constant = 0.5 * (len(precision) * np.log(2.0 * np.pi) - fast_logdet(precision))
-    return ((centred * (centred @ precision)).sum() * -0.5 - float(constant)).flat()
+    result: Tensor = (centred * (centred @ precision)).sum() * -0.5 - float(constant)
+    return result.flat()
 
 
 def _write_pca(writer: Writer) -> Answers:
