@@ -13,7 +13,7 @@ from sklort.estimator.acceptance import Acceptance, attempt, probe, reads_whole
 from sklort.estimator.adversarial import adversarial_rows
 from sklort.estimator.inputs import GraphInput, Intake, Signature
 from sklort.estimator.lanes import Graph, Lanes, Program, cheapest
-from sklort.estimator.methods import METHODS
+from sklort.estimator.methods import METHODS, ON_DEMAND
 from sklort.estimator.outputs import Form
 from sklort.estimator.parity import TOLERANCE, compare, spread
 from sklort.estimator.persistence import metadata, sealed
@@ -22,6 +22,7 @@ from sklort.estimator.values import Unsure
 from sklort.exceptions import ConversionError, FallbackWarning, ParityError
 
 Policy = Literal["warn"] | bool
+Methods = tuple[str, ...] | None
 MANY_COLUMNS = 1 << 12
 FEW_NUMBERS = 1 / 20
 """A sparse X of more columns, filled less than this, costs more as dense rows than as scikit-learn's products."""
@@ -43,6 +44,7 @@ def prepare(
     tolerance: float | None = None,
     target_opset: Any = None,
     forward: bool = False,
+    methods: Methods = None,
 ) -> tuple[Lanes, ParityReport | None]:
     """Convert `model`, compile it, and compare it with its original.
 
@@ -57,6 +59,8 @@ def prepare(
         As skl2onnx takes it.
     forward : bool
         As for `Lanes`.
+    methods : tuple of str, optional
+        As for `sklort.conversion.convert_model`.
 
     Returns
     -------
@@ -70,7 +74,7 @@ def prepare(
     ParityError
         When the two differ and `parity` is True.
     """
-    graph, intake, proto = _convert(model, sample, target_opset, None)
+    graph, intake, proto = _convert(model, sample, target_opset, None, methods)
     program = Program(graph, intake, proto)
     graphs: dict[Signature, Graph] = {}
     report = None
@@ -83,17 +87,24 @@ def prepare(
             report = _check(model, graph, intake, program, groups, tolerance)
         act_on(report, parity)
     graphs[graph.signature] = program.graph = _sealed(graph, intake, proto, model, report)
-    later = later_conversion(model, intake, parity, tolerance, target_opset)
+    later = later_conversion(model, intake, parity, tolerance, target_opset, methods)
     return Lanes(graphs, intake, model, later, program, forward=forward), report
 
 
-def later_conversion(model: Any, intake: Intake, parity: Policy, tolerance: float | None, target_opset: Any) -> Any:
+def later_conversion(
+    model: Any,
+    intake: Intake,
+    parity: Policy,
+    tolerance: float | None,
+    target_opset: Any,
+    methods: Methods = None,
+) -> Any:
     """The conversion of the same model for another dtype of X, made and checked with the X that wants it."""
 
     def convert(X: Any) -> Graph | None:
         sample = plain_sample(spread(X))
         try:
-            graph, _, proto = _convert(model, sample, target_opset, intake)
+            graph, _, proto = _convert(model, sample, target_opset, intake, methods)
             program = Program(graph, intake, proto)
             groups = _groups(model, graph, intake, sample) if parity else []
             report = _check(model, graph, intake, program, groups, tolerance) if parity else None
@@ -132,7 +143,9 @@ def plain_sample(X: Any) -> Any:
     return X
 
 
-def _convert(model: Any, sample: Any, target_opset: Any, intake: Intake | None) -> tuple[Graph, Intake, Any]:
+def _convert(
+    model: Any, sample: Any, target_opset: Any, intake: Intake | None, methods: Methods = None
+) -> tuple[Graph, Intake, Any]:
     from sklort.conversion import convert_model
     from sklort.conversion.logarithm import append_logarithm
 
@@ -141,22 +154,21 @@ def _convert(model: Any, sample: Any, target_opset: Any, intake: Intake | None) 
             f"X is sparse, with {sample.shape[1]:,} columns of which a row fills {sample.nnz / sample.shape[0]:,.0f}: "
             "tensors of ONNX are dense, and scikit-learn, which computes only with what is there, is faster"
         )
-    conversion = convert_model(model, sample, target_opset=target_opset)
+    conversion = convert_model(model, sample, target_opset=target_opset, methods=methods)
     if _as_read(sample, conversion.layout) is not sample:
         sample = _as_read(sample, conversion.layout)
-        conversion = convert_model(model, sample, target_opset=target_opset)
+        conversion = convert_model(model, sample, target_opset=target_opset, methods=methods)
     names = getattr(model, "feature_names_in_", None)
     fitted = tuple(str(name) for name in names) if names is not None else None
     texts = len(sample.shape) == 1
     n_features = 1 if texts else int(getattr(model, "n_features_in_", frames.width(sample)))
     inputs = _graph_inputs(conversion, fitted or frames.column_names(sample), n_features)
     forms = {}
-    for method in METHODS:
-        if method in conversion.outputs:
-            answered = attempt(model, method, frames.take_rows(sample, np.arange(min(2, frames.height(sample)))))
-            if answered is None:
-                raise ConversionError(f"{type(model).__name__}.{method} does not accept the rows given for conversion")
-            forms[method] = Form.of(answered[0])
+    for method in sorted(conversion.outputs, key=(*METHODS, *ON_DEMAND).index):
+        answered = attempt(model, method, frames.take_rows(sample, np.arange(min(2, frames.height(sample)))))
+        if answered is None:
+            raise ConversionError(f"{type(model).__name__}.{method} does not accept the rows given for conversion")
+        forms[method] = Form.of(answered[0])
     outputs = {method: conversion.outputs[method] for method in forms}
     if "predict_proba" in forms and "predict_log_proba" not in forms and _is_plain_logarithm(model, sample):
         forms["predict_log_proba"] = forms["predict_proba"]
