@@ -51,9 +51,10 @@ def main() -> None:
     backends: dict[str, Backend] = {"sklort": sklort.InferenceSession}
     if other is not None:
         backends["onnxruntime"] = other
-    variants = before["variants"] if "--estimators" in sys.argv else {}
+    only_estimators = "--estimators" in sys.argv
+    variants = before["variants"] if only_estimators else {}
     threadpool_limits(1)
-    for variant in () if variants else catalogue():
+    for variant in () if only_estimators else catalogue():
         stages = {name: evaluate(variant, backend).stage for name, backend in backends.items()}
         known = before["variants"].get(variant.id, {}).get("onnxruntime", "not tried")
         variants[variant.id] = {"onnxruntime": known, **stages}
@@ -62,7 +63,7 @@ def main() -> None:
         "variants": variants,
         "estimators": verdicts(backends, before.get("estimators", {})),
     }
-    if other is None:
+    if other is None or only_estimators:
         record |= {key: before.get(key, "not tried") for key in ("onnxruntime", "locale")}
     else:
         import onnxruntime
