@@ -19,7 +19,7 @@ WIDE = 1000
 
 
 def emit(data: Mapping[str, Any]) -> None:
-    """One JSON object. What JSON has no number for becomes text: "NaN", "Infinity", "-Infinity"."""
+    """One JSON object. What JSON has no number for becomes text: "nan", "inf", "-inf"."""
     sys.stdout.write(json.dumps(_finite(data), indent=2, allow_nan=False) + "\n")
 
 
@@ -29,7 +29,7 @@ def _finite(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_finite(one) for one in value]
     if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+        return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
     return value
 
 

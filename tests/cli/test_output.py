@@ -12,8 +12,8 @@ from sklort.cli.output import emit, show, size, table
 def test_json_has_no_numbers_that_json_has_not(capsys: pytest.CaptureFixture[str]) -> None:
     emit({"a": [float("inf"), -float("inf")], "b": {"c": float("nan")}, "d": (1.5, None, True, "x")})
     assert json.loads(capsys.readouterr().out) == {
-        "a": ["Infinity", "-Infinity"],
-        "b": {"c": "NaN"},
+        "a": ["inf", "-inf"],
+        "b": {"c": "nan"},
         "d": [1.5, None, True, "x"],
     }
 
