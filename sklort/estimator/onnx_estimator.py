@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any, Literal
@@ -28,7 +27,7 @@ from sklort.estimator.hybrid import Hybrid
 from sklort.estimator.lanes import Lanes
 from sklort.estimator.methods import METHODS, ON_DEMAND, Predicting, is_forwarded
 from sklort.estimator.on_demand import OnDemand
-from sklort.estimator.persistence import opened
+from sklort.estimator.persistence import opened, warn_of_version
 from sklort.estimator.prepare import Policy
 from sklort.estimator.programs import Graph, Program
 from sklort.estimator.report import ParityReport
@@ -454,12 +453,5 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
         return {**state, "_sklort_version": __version__}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        made_by = state.pop("_sklort_version", "an older version")
-        if made_by != __version__:
-            warnings.warn(
-                f"this estimator was pickled by sklort {made_by} and is opened by {__version__}, which may not read it "
-                "right: fit or convert it again, or keep models across versions with save and sklort.load",
-                UserWarning,
-                stacklevel=2,
-            )
+        warn_of_version(state.pop("_sklort_version", "an older version"))
         super().__setstate__(state)

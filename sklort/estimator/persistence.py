@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -84,6 +85,17 @@ def opened(model: str | os.PathLike[str] | bytes, *, gpu: bool = False) -> tuple
     check_seal(content)
     session = InferenceSession(content, providers=providers_of(gpu))
     return session, *restore(session, content)
+
+
+def warn_of_version(made_by: str) -> None:
+    """Warn where an estimator that is unpickled was pickled by another sklort; called by `__setstate__`."""
+    if made_by != __version__:
+        warnings.warn(
+            f"this estimator was pickled by sklort {made_by} and is opened by {__version__}, which may not read it "
+            "right: fit or convert it again, or keep models across versions with save and sklort.load",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _versions() -> dict[str, str]:
