@@ -149,7 +149,7 @@ class Intake:
                 X = frames.pick(X, [names[i] for i in positions])
             values = np.asarray(X)
             if self.inputs[0].dtype != OBJECT:
-                values = cast(values, FLOAT64)
+                values = cast(values, FLOAT32 if frames.all_float32(X) else FLOAT64)
         self._check_shape(values)
         if self.inputs[0].dtype == OBJECT:
             return ("object",), [strings(values)]

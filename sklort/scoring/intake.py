@@ -54,7 +54,9 @@ def mismatch(type_: Any, want: Column) -> str | None:
         type_ = type_.value_type
     if want.dtype == OBJECT:
         text = pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_string_view(type_)
-        return None if text or pa.types.is_null(type_) else f"holds {type_} where the model reads texts: cast it to string"
+        return (
+            None if text or pa.types.is_null(type_) else f"holds {type_} where the model reads texts: cast it to string"
+        )
     if pa.types.is_boolean(type_) or pa.types.is_null(type_):
         return None
     if want.dtype == np.bool_:
@@ -130,7 +132,9 @@ def first_refused(run: Callable[[Any], object], table: Any, error: Exception) ->
     for i, name in enumerate(row.column_names):
         value = row.column(i)[0].as_py()
         if isinstance(value, float) and not np.isfinite(value):
-            only = pa.table([*row.columns[:i], pa.array([0.0], row.column(i).type), *row.columns[i + 1 :]], row.column_names)
+            only = pa.table(
+                [*row.columns[:i], pa.array([0.0], row.column(i).type), *row.columns[i + 1 :]], row.column_names
+            )
             again = _error(run, only)
             if again is None or str(again) != str(error):
                 what = "NaN" if np.isnan(value) else "an infinity"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 from functools import lru_cache
@@ -76,6 +77,7 @@ def _open(source: Source) -> SavedModel | PlainModel:
 
 
 _OPENING = threading.Lock()
+atexit.register(_open.cache_clear)  # while the native module is still there
 
 
 def opened(source: Source) -> SavedModel | PlainModel:
