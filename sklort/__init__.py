@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from sklort.session.options import ExecutionMode, ExecutionOrder, GraphOptimizationLevel, SessionOptions
     from sklort.session.ort_value import OrtValue, copy_tensors
     from sklort.session.run_options import RunOptions
+    from sklort.session.tuned import tuned
 
 package_name = "sklort"
 version = __version__
@@ -128,6 +129,7 @@ __all__ = [
     "set_global_thread_pool_sizes",
     "set_seed",
     "supported",
+    "tuned",
     "version",
 ]
 
@@ -154,6 +156,7 @@ _HOMES = {
     "session.options": "ExecutionMode ExecutionOrder GraphOptimizationLevel SessionOptions",
     "session.ort_value": "OrtValue copy_tensors",
     "session.run_options": "RunOptions",
+    "session.tuned": "tuned",
 }
 _HOME = {name: f"sklort.{home}" for home, names in _HOMES.items() for name in names.split()}
 _MODULES = frozenset(("backend", "capi", "datasets"))

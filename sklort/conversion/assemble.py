@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklort.conversion.converters import converter_of
 from sklort.conversion.finish import TREE_OPSET, finish_model
 from sklort.conversion.foreign import write_foreign
-from sklort.conversion.inputs import describe_inputs
+from sklort.conversion.inputs import describe_inputs, with_missing
 from sklort.conversion.result import Conversion
 from sklort.conversion.tensor import Tensor
 from sklort.conversion.writer import ELEMENTS, Answers, Graph, Writer
@@ -20,7 +20,7 @@ from sklort.exceptions import ConversionError
 
 DEFAULT_OPSET = {"": 21, "ai.onnx.ml": 5}
 _LOWEST_OPSET = 19  # ReduceMax with axes as an input, Equal on strings
-_METHODS = ("predict", "predict_proba", "decision_function", "score_samples", "transform")
+_METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function", "score_samples", "transform")
 
 
 def assemble(model: Any, X: Any, target_opset: int | dict[str, int] | None) -> Conversion:
@@ -55,8 +55,8 @@ def assemble(model: Any, X: Any, target_opset: int | dict[str, int] | None) -> C
             f"above target_opset {graph.opsets['ai.onnx.ml']}"
         )
     fed = {v.name for v in onnx_model.graph.input}
-    kept = tuple(one for one in inputs if one.name in fed)
-    missing = [m for m in methods if m not in outputs]
+    kept = with_missing(X, tuple(one for one in inputs if one.name in fed), onnx_model.graph)
+    missing = [m for m in methods if m not in outputs and m != "predict_log_proba"]  # mostly a logarithm, added later
     return Conversion(onnx_model, kept, outputs, layout, _notes(graph, model, missing))
 
 

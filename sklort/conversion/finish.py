@@ -18,6 +18,7 @@ _HIGHEST_IR = 10
 _OUTPUT_NAMES = {
     "predict": "label",
     "predict_proba": "probabilities",
+    "predict_log_proba": "log_probabilities",
     "decision_function": "scores",
     "transform": "transformed",
 }

@@ -16,20 +16,16 @@ NOT_CONVERTED: dict[str, str] = {
     "DBSCAN": _FITTED_ROWS,
     "DictVectorizer": "it reads dictionaries, not a matrix or a table: make a table of them first",
     "EmpiricalCovariance": _SPREAD,
-    "FeatureHasher": "it reads dictionaries or lists of words and gives 2**20 columns: ONNX has no sparse outputs",
+    "FeatureHasher": "it reads dictionaries or lists of words, not a matrix or a table",
     "GraphicalLasso": _SPREAD,
     "GraphicalLassoCV": _SPREAD,
     "HDBSCAN": _FITTED_ROWS,
-    "HashingVectorizer": "its answer has 2**20 columns, mostly zeros: ONNX has no sparse outputs",
     "LabelBinarizer": _TARGETS,
     "LabelEncoder": _TARGETS,
     "LatentDirichletAllocation": (
         "transform iterates for each document until its topics settle, with the digamma function, which ONNX lacks"
     ),
     "LedoitWolf": _SPREAD,
-    "LocallyLinearEmbedding": (
-        "transform solves a system of equations for every row, from its own neighbours: ONNX has no such operator"
-    ),
     "MDS": _FITTED_ROWS,
     "MinCovDet": _SPREAD,
     "MiniBatchNMF": _ITERATES,
@@ -53,6 +49,7 @@ PARTLY: dict[str, str] = {
     "DummyClassifier": "strategies that draw at random are refused",
     "FunctionTransformer": "functions of NumPy and SciPy; a Python function has no other form than itself",
     "GaussianProcessRegressor": "predict without return_std; Matern is a Bessel function but for nu of 0.5, 1.5, 2.5",
+    "HashingVectorizer": "as CountVectorizer, and at most 2**12 columns: a tensor of ONNX is dense",
     "IterativeImputer": "sample_posterior=True draws at random and is refused",
     "KernelDensity": "the Euclidean distance; atol and rtol of the search are taken as 0",
     "MiniBatchDictionaryLearning": "as DictionaryLearning",

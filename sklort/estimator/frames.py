@@ -168,6 +168,8 @@ def _float_of(dtype: Any) -> np.dtype[Any]:
 def with_value(X: Any, column: int, value: Any) -> Any:
     """A copy of `X` (pandas, polars or object array) with `value`, a string or a missing value, in one column."""
     kind = kind_of(X)
+    if kind in ("polars", "arrow") and not isinstance(value, str):
+        value = None  # all they have
     if kind == "pandas":
         import pandas as pd
 

@@ -56,6 +56,7 @@ class _Group(NamedTuple):
     positions: Array
     refused: Array
     """Which of them must not hold NaN."""
+    missing: tuple[str, ...]
 
 
 class _Layout(NamedTuple):
@@ -129,7 +130,7 @@ class Intake:
     def _matrix(self, array: Array, *, listed: bool = False) -> tuple[Signature, list[Array]]:
         expected = self.inputs[0].dtype
         if expected == OBJECT:
-            return ("object",), [strings(array)]
+            return ("object",), [strings(array, self._missing(self.inputs[0]))]
         if array.dtype.kind not in "fiubO" or (array.dtype.kind == "f" and array.dtype.itemsize not in (4, 8)):
             raise Unsure(f"an array of dtype {array.dtype}")
         check_integers(array)
@@ -152,7 +153,7 @@ class Intake:
                 values = cast(values, FLOAT32 if frames.all_float32(X) else FLOAT64)
         self._check_shape(values)
         if self.inputs[0].dtype == OBJECT:
-            return ("object",), [strings(values)]
+            return ("object",), [strings(values, self._missing(self.inputs[0]))]
         self._check_values(values, range(self.n_features))
         return (values.dtype.name,), [values]
 
@@ -232,8 +233,8 @@ class Intake:
                 piece = piece.astype(group.dtype) if checked else cast(piece, group.dtype)
                 if group.dtype.kind == "f":
                     self._check_range(piece.T, group.refused)
-            elif not checked:
-                piece = strings(piece)
+            elif group.missing or not checked:
+                piece = strings(piece, group.missing)
             for i, column in zip(group.inputs, piece, strict=True):
                 values[i] = column.reshape(-1, 1)
         return values
@@ -241,7 +242,7 @@ class Intake:
     def _column(self, piece: Array, one: GraphInput, dtype: np.dtype[Any] | None = None) -> Array:
         """One graph input of shape (n_samples, n_columns) from its columns."""
         if one.dtype == OBJECT:
-            return strings(piece)
+            return strings(piece, self._missing(one))
         dtype = dtype if dtype is not None else np.dtype(needed(one.dtype, piece.dtype))
         values = cast(piece, dtype)
         self._check_values(values, one.columns)
@@ -277,16 +278,27 @@ class Intake:
         if any(len(place) != 1 for place in places):
             return None
         groups = []
-        for name in dict.fromkeys(signature):
-            members = tuple(i for i, one in enumerate(signature) if one == name)
+        kinds = [(name, self._missing(one)) for name, one in zip(signature, self.inputs, strict=True)]
+        for name, missing in dict.fromkeys(kinds):
+            members = tuple(i for i, one in enumerate(kinds) if one == (name, missing))
             at = np.asarray([places[i][0] for i in members], dtype=np.intp)
             refused = self._refused([self.inputs[i].columns[0] for i in members])
-            groups.append(_Group(np.dtype(name), members, at, refused))
+            groups.append(_Group(np.dtype(name), members, at, refused, missing))
         return tuple(groups)
 
     def _refused(self, columns: Sequence[int]) -> Array:
         """Which of these columns must not hold NaN."""
         return ~np.asarray([self.acceptance.nan[i] for i in columns])
+
+    def missing(self, column: int) -> tuple[str, ...]:
+        """The words for what may be missing in a column of strings."""
+        taken = self.acceptance.missing
+        return taken[column] if taken else ()
+
+    def _missing(self, one: GraphInput) -> tuple[str, ...]:
+        """Those that every column of an input may hold."""
+        first, *others = map(self.missing, one.columns)
+        return tuple(word for word in first if all(word in other for other in others))
 
     def positions(self, names: tuple[str, ...] | None, columns: Sequence[Any]) -> tuple[tuple[int, ...], Warned | None]:
         """For each fitted column its position in a frame with these columns."""

@@ -116,6 +116,7 @@ def metadata(graph: Graph, intake: Intake, model: Any, report: ParityReport | No
             "bare_refused": taken.bare_refused,
             "by_name": taken.by_name,
             "extra": taken.extra,
+            "missing": taken.missing,
         },
         "sklort.classes": _classes_out(getattr(model, "classes_", None)),
         "sklort.parity": report.as_dict() if report is not None else None,
@@ -157,7 +158,8 @@ def restore(session: Any, model: bytes) -> tuple[Graph, Intake, dict[str, Any]]:
     inputs = tuple(GraphInput(name, tuple(columns), np.dtype(d)) for name, columns, d in stored["sklort.inputs"])
     taken, features = stored["sklort.acceptance"], stored["sklort.features"]
     limit = np.inf if taken["limit"] is None else float(taken["limit"])
-    acceptance = Acceptance(**{**taken, "nan": tuple(taken["nan"]), "limit": limit})
+    missing = tuple(map(tuple, taken["missing"]))
+    acceptance = Acceptance(**{**taken, "nan": tuple(taken["nan"]), "limit": limit, "missing": missing})
     names = tuple(features["names"]) if features["names"] is not None else None
     graph = Graph(
         tuple(stored["sklort.signature"]),

@@ -15,7 +15,7 @@ from sklort.estimator.inputs import GraphInput, Intake, Signature
 from sklort.estimator.lanes import Graph, Lanes, Program, cheapest
 from sklort.estimator.methods import METHODS
 from sklort.estimator.outputs import Form
-from sklort.estimator.parity import TOLERANCE, compare, spread
+from sklort.estimator.parity import TOLERANCE, compare, plain_sample, spread
 from sklort.estimator.persistence import metadata, sealed
 from sklort.estimator.report import ParityReport
 from sklort.estimator.values import Unsure
@@ -108,28 +108,15 @@ def later_conversion(model: Any, intake: Intake, parity: Policy, tolerance: floa
     return convert
 
 
-def plain_sample(X: Any) -> Any:
-    """`X` in the form a conversion reads: whole numbers and numeric objects as float64, sparse matrices dense."""
-    kind = frames.kind_of(X)
-    if kind == "sparse":
-        X = X.toarray()
-    if kind in ("pandas", "polars", "arrow"):
-        return X
-    X = np.asarray(X)
-    if X.dtype.kind in "iub" or (X.dtype.kind == "f" and X.dtype not in (np.float32, np.float64)):
-        return X.astype(np.float64)
-    if X.dtype.kind == "O" and not any(isinstance(value, str) for value in X.ravel().tolist()):
-        try:
-            return X.astype(np.float64)
-        except (TypeError, ValueError):
-            return X
-    return X
-
-
 def _convert(model: Any, sample: Any, target_opset: Any, intake: Intake | None) -> tuple[Graph, Intake, Any]:
     from sklort.conversion import convert_model
     from sklort.conversion.logarithm import append_logarithm
 
+    if frames.kind_of(sample) == "sparse":
+        raise ConversionError(
+            f"X is sparse, with {sample.shape[1]:,} columns of which a row fills {sample.nnz / sample.shape[0]:,.0f}: "
+            "tensors of ONNX are dense, and scikit-learn, which computes only with what is there, is faster"
+        )
     conversion = convert_model(model, sample, target_opset=target_opset)
     names = getattr(model, "feature_names_in_", None)
     fitted = tuple(str(name) for name in names) if names is not None else None
@@ -150,7 +137,8 @@ def _convert(model: Any, sample: Any, target_opset: Any, intake: Intake | None) 
     if not forms:
         raise ConversionError(f"the conversion of {type(model).__name__} offers none of {', '.join(METHODS)}")
     if intake is None:
-        acceptance = Acceptance((False,)) if texts else probe(model, cheapest(forms), sample)
+        absent = [i for one, to in zip(conversion.inputs, inputs, strict=True) if one.missing for i in to.columns]
+        acceptance = Acceptance((False,)) if texts else probe(model, cheapest(forms), sample, absent)
         intake = Intake("texts" if texts else conversion.layout, inputs, n_features, fitted, acceptance)
     graph = Graph(
         _signature(sample, conversion, intake),
@@ -166,16 +154,20 @@ def _convert(model: Any, sample: Any, target_opset: Any, intake: Intake | None) 
 def _is_plain_logarithm(model: Any, sample: Any) -> bool:
     """Whether the model's log-probabilities are, to the last bit, ``numpy.log`` of its probabilities.
 
-    Models that compute them another way have more digits of those near zero.
+    Models that compute them another way have more digits of those near zero, or put a number for the logarithm of 0:
+    rows far away are asked for too.
     """
     if not (hasattr(model, "predict_proba") and hasattr(model, "predict_log_proba")):
         return False
     rows = frames.take_rows(sample, np.arange(min(100, frames.height(sample))))
+    if len(sample.shape) == 2 and frames.kind_of(rows) == "array" and rows.dtype.kind == "f":
+        rows = np.concatenate([rows, rows[:10] * rows.dtype.type(1e3)])
     plain, logarithm = attempt(model, "predict_proba", rows), attempt(model, "predict_log_proba", rows)
-    if plain is None or logarithm is None or not isinstance(plain[0], np.ndarray):
+    if plain is None or logarithm is None:
         return False
+    one, other = ([*out] if isinstance(out, list) else [out] for out in (plain[0], logarithm[0]))
     with np.errstate(divide="ignore"):
-        return bool(np.array_equal(np.log(plain[0]), logarithm[0]))
+        return all(np.array_equal(np.log(a), b, equal_nan=True) for a, b in zip(one, other, strict=True))
 
 
 def _graph_inputs(conversion: Any, names: tuple[str, ...] | None, n_features: int) -> tuple[GraphInput, ...]:

@@ -178,7 +178,7 @@ class Comparison:
 
     def _table(self) -> tuple[list[str], list[list[str]]]:
         quantiles = any(one.spread.p95 is not None for one in self.timings)
-        head = ["rows", "", "threads", "median", *(["p95", "p99"] if quantiles else []), "fastest", "slowest", "rows/s"]
+        head = ["rows", "", "threads", "p50", *(["p95", "p99"] if quantiles else []), "fastest", "slowest", "rows/s"]
         body = []
         for one in sorted(self.timings, key=_rows):
             spread, base = one.spread, self.against(one)
