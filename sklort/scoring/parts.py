@@ -25,7 +25,7 @@ from sklort.scoring.scorer import Scorer
 
 MARK = b"sklort.score"
 """Key of a part's metadata, whose value is `mark`."""
-BATCH_BYTES = 16_000_000
+BATCH_BYTES = 8_000_000
 """A batch is about as large where its rows are not given: it is in memory a few times for each worker."""
 FEWEST, MOST = 1_000, 131_072
 AHEAD = 2
