@@ -179,10 +179,10 @@ def main() -> None:
     make_rows(work / "rows", options.rows)
     make_model(work / "model.onnx")
     size = sum(path.stat().st_size for path in (work / "rows").iterdir())
-    print(f"{machine.processor()}, {os.cpu_count()} cores")
+    print(f"{machine.description()['processor']}, {os.cpu_count()} cores")
     print(
-        f"{options.rows:,} rows of {len(COLUMNS)} float64 columns and a number, {size / 1e9:.2f} GB of Parquet, made in "
-        f"{time.perf_counter() - began:.0f} s; {METHOD} of a gradient boosting of 100 trees; engine {options.engine}"
+        f"{options.rows:,} rows of {len(COLUMNS)} float64 columns and a number, {size / 1e9:.2f} GB of Parquet, made "
+        f"in {time.perf_counter() - began:.0f} s; {METHOD} of a gradient boosting of 100 trees; engine {options.engine}"
     )
     alone = least(work, options.rows)
     whole = run(command(work, "whole", options))

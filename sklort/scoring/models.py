@@ -144,7 +144,7 @@ class PlainModel:
                     f"takes ({spoken}): save it with a batch axis, or run it by InferenceSession"
                 )
         self._inputs = [(one.name, _dtype(one.type), len(one.shape)) for one in given]
-        widths = [one.shape[1] if len(one.shape) == 2 else 1 for one in given]
+        widths: list[Any] = [one.shape[1] if len(one.shape) == 2 else 1 for one in given]
         self._matrix = len(given) == 1 and widths[0] != 1
         if any(not isinstance(width, int) for width in widths) or (not self._matrix and set(widths) != {1}):
             raise ScoringError(

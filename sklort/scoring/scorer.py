@@ -145,7 +145,7 @@ class Scorer:
         for name, want in zip(self.reads(given.names), self.model.columns, strict=True):
             wrong = mismatch(given.field(name).type, want)
             if wrong is not None:
-                raise Refused(*wrong.split(": ", 1), column=name)
+                raise Refused(*wrong, name)
         kept = [given.field(name) for name in self.kept(given.names)]
         names = [field.name for field in kept] + self.answers.names
         twice = next((name for name in names if names.count(name) > 1), None)
