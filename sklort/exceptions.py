@@ -24,7 +24,8 @@
     ├── ConversionError (ValueError)     a fitted model that cannot be written as ONNX
     ├── ParityError (ValueError)         the converted model differs from the original; carries the report
     ├── DamagedModel (ValueError)        a saved estimator whose bytes are not those that were written
-    └── BadRequest (ValueError)          what the scoring service does not answer; carries the status and the field
+    ├── BadRequest (ValueError)          what the scoring service does not answer; carries the status and the field
+    └── ScoringError (ValueError)        a table that a model cannot score, or a run that cannot go on
 
 Input that scikit-learn would refuse raises what scikit-learn raises (`ValueError`, `TypeError`, `NotFittedError`).
 
@@ -202,6 +203,10 @@ class BadRequest(SklortError, ValueError):
         super().__init__(message if field is None else f"{field}: {message}")
         self.field = field
         self.status = status
+
+
+class ScoringError(SklortError, ValueError):
+    """A table that a model cannot score, or a run that cannot go on; says where, and what to do."""
 
 
 class FallbackWarning(UserWarning):
