@@ -31,7 +31,8 @@ HEADER = b"inference-header-content-length"
 _NOT_PLAIN = (KeyError, TypeError, ValueError, AttributeError, OverflowError, struct.error)
 _NOT_DONE = ("classification", "shared_memory_region", "shared_memory_offset", "shared_memory_byte_size")
 """Parameters of outputs and inputs that would change the answer, or say where it is."""
-_SIZES = {ndim: b"[" + b",".join([b"%d"] * ndim) + b"]" for ndim in range(33)}
+MOST, MOST_AXES = 2**31 - 1, 32
+_SIZES = {ndim: b"[" + b",".join([b"%d"] * ndim) + b"]" for ndim in range(65)}  # more NumPy does not have
 _JSON = (b"content-type", b"application/json")
 _BINARY = (b"content-type", b"application/octet-stream")
 
@@ -151,8 +152,8 @@ class Infer:
 
     def _tensor(self, tensor: dict[str, Any], port: Port, where: str, tail: memoryview) -> tuple[Array, memoryview]:
         shape = list_of(tensor.get("shape"), f"{where}.shape")
-        if not all(type(size) is int and size >= 0 for size in shape):
-            raise BadRequest("expected whole numbers, none below zero", f"{where}.shape")
+        if len(shape) > MOST_AXES or not all(type(size) is int and 0 <= size <= MOST for size in shape):
+            raise BadRequest(f"expected at most {MOST_AXES} whole numbers from 0 to {MOST}", f"{where}.shape")
         port.check_shape(shape, f"{where}.shape")
         if tensor.get("datatype") != port.datatype:
             raise BadRequest(

@@ -216,6 +216,8 @@ def read_bytes(raw: memoryview, port: Port, shape: Sequence[int], where: str) ->
 
 
 def _texts_of_bytes(raw: memoryview, count: int, where: str) -> Array:
+    if 4 * count > len(raw):  # before anything is made of that size
+        raise BadRequest(f"{len(raw)} bytes for {count} elements, each after a length of 4 bytes", where)
     found, at = np.empty(count, dtype=object), 0
     for number in range(count):
         if at + 4 > len(raw):
