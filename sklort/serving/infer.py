@@ -80,10 +80,12 @@ class Infer:
             if len(inputs) != len(self._slots):
                 return self._read(body, headers)
             for tensor, (name, shape, datatype, write) in zip(inputs, self._slots):
-                data = tensor["data"]
+                data, given = tensor["data"], tensor["shape"]
                 if (
                     tensor["name"] != name
-                    or tensor["shape"] != shape
+                    or given != shape
+                    or type(given[0]) is not int  # true is 1, and 1.0 is
+                    or type(given[-1]) is not int
                     or tensor["datatype"] != datatype
                     or len(tensor) != 4
                     or type(data) is not list

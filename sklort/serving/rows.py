@@ -56,13 +56,15 @@ class Rows:
             return self._read(body, headers)
         try:  # one row, and the answers that were asked for last
             document = orjson.loads(body)
-            (row,) = document["rows"]
+            rows = document["rows"]
+            if type(rows) is not list or len(rows) != 1:
+                return self._read(body, headers)
             wanted = self._usual
             if len(document) != 1:
                 if len(document) != 2 or document["outputs"] != self._last[0]:
                     return self._read(body, headers)
                 wanted = self._last[1]
-            self._take(row)
+            self._take(rows[0])
         except _NOT_PLAIN:
             return self._read(body, headers)
         return Call(scratch.arrays, 1, wanted, True)
