@@ -26,7 +26,8 @@ from sklort.estimator.inputs import GraphInput, Intake
 from sklort.estimator.outputs import Form
 from sklort.estimator.programs import Graph
 from sklort.estimator.report import ParityReport
-from sklort.exceptions import DamagedModel
+from sklort.estimator.support import SupportReport
+from sklort.exceptions import ConversionError, DamagedModel
 
 FORMAT = 1
 _NUMPY_DTYPE = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(int64)": np.int64}
@@ -85,6 +86,15 @@ def opened(model: str | os.PathLike[str] | bytes, *, gpu: bool = False) -> tuple
     check_seal(content)
     session = InferenceSession(content, providers=providers_of(gpu))
     return session, *restore(session, content)
+
+
+def not_savable(report: SupportReport) -> ConversionError:
+    """Why an estimator that is compiled in parts has no file."""
+    fallen = ", ".join(f"{step.path!r} ({step.model})" for step in report.fallen)
+    return ConversionError(
+        f"an ONNX file cannot hold a step that runs in scikit-learn: {fallen}. Use pickle or joblib, or leave the step "
+        "out of the model and apply it before"
+    )
 
 
 def warn_of_version(made_by: str) -> None:
