@@ -115,11 +115,14 @@ class Infer:
         return self._scratch.copies() if self._scratch is not None else []
 
     def _check(self, values: Sequence[Array], places: Sequence[int]) -> None:
-        if self._backend.manners is not None:
-            self._backend.manners.check(
-                values,
-                lambda port, row, column: f"inputs[{places[port]}].data[{row * prod(values[port].shape[1:]) + column}]",
-            )
+        if self._backend.manners is None:
+            return
+
+        def where(port: int, row: int, column: int) -> str:
+            return f"inputs[{places[port]}].data[{row * prod(values[port].shape[1:]) + column}]"
+
+        self._backend.manners.check_texts(values, where)
+        self._backend.manners.check(values, where)
 
     # -- any request -----------------------------------------------------------------------------------------------
 

@@ -168,6 +168,23 @@ def test_a_number_that_float32_cannot_hold(client: TestClient) -> None:
         assert "1e+39 is beyond the range of float32" in answer.json()["error"]
 
 
+def test_words_that_stand_for_missing_strings(client: TestClient, fitted: dict[str, Fitted]) -> None:
+    """In a graph they do; of a client they would be a text, or a secret."""
+    some = fitted["people"].X[:1]
+    inputs = [
+        tensor("age", some[["age"]].to_numpy(), "INT64"),
+        tensor("income", some[["income"]].to_numpy(), "FP64"),
+        tensor("city", [["\ufdd0nan"]], "BYTES"),
+        tensor("married", some[["married"]].to_numpy(), "BOOL"),
+    ]
+    answer = post(client, "people", {"inputs": inputs})
+    assert (answer.status_code, answer.json()["field"]) == (400, "inputs[2].data[0]")
+    for value in (None, 3):
+        inputs[2]["data"] = [value]
+        answer = post(client, "people", {"inputs": inputs})
+        assert (answer.status_code, answer.json()["field"]) == (400, "inputs[2].data[0]")
+
+
 def test_rows_of_one_request_must_be_as_many(client: TestClient, fitted: dict[str, Fitted]) -> None:
     some = fitted["people"].X[:2]
     inputs = [
