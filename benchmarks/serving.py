@@ -271,11 +271,10 @@ def share(measured: Measured) -> Iterator[str]:
 def page(measured: Measured, rounds: int, seconds: int) -> str:
     """The page."""
     about = machine.description()
-    wrk = (
-        subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False)
-        .stdout.splitlines()[0]
-        .split(" Copy")[0]
-    )
+    wrk = "wrk"
+    if shutil.which(wrk):
+        said = subprocess.run([wrk, "-v"], capture_output=True, text=True, check=False).stdout
+        wrk = " ".join(said.split()[:2])
     versions = machine.versions("uvicorn", "httptools", "uvloop", "orjson")
     head = [
         "# The scoring service, measured",
