@@ -86,6 +86,7 @@ class Scorer:
             raise ScoringError(f"the model reads {len(opened_.columns)} columns, {len(self.columns)} are named")
         self.keep: tuple[str, ...] | None = None if keep == "all" else tuple(dict.fromkeys(keep))
         self.prefix = prefix
+        _ = self.answers  # or the reason why there are none
 
     @property
     def model(self) -> Model:
