@@ -196,7 +196,8 @@ def main() -> None:
     print(f"{machine.description()['processor']}, {os.cpu_count()} cores")
     print(
         f"{options.rows:,} rows of {len(COLUMNS)} float64 columns and a number, {size / 1e9:.2f} GB of Parquet, "
-        f"ready after {time.perf_counter() - began:.0f} s; {METHOD} of a gradient boosting of 100 trees; engine {options.engine}"
+        f"ready after {time.perf_counter() - began:.0f} s; "
+        f"{METHOD} of a gradient boosting of 100 trees; engine {options.engine}"
     )
     alone = least(work, options.rows)
     whole = run(command(work, "whole", options))
