@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from queue import Empty, Queue
 from threading import Event
-from typing import Literal
+from typing import Any, Literal
 
 from sklort.exceptions import ScoringError
 from sklort.scoring.parts import Job, score_part
@@ -87,16 +87,24 @@ def _lost(job: Job, error: Exception) -> ScoringError:
     )
 
 
-def _dask(scorer: Scorer, jobs: Sequence[Job], workers: int, address: str | None) -> Iterator[int]:
+@contextmanager
+def dask_client(workers: int, address: str | None) -> Iterator[Any]:
+    """A client of the cluster at an address, or of one of this machine that ends with the block."""
     import dask
-    from dask.distributed import Client, KilledWorker, LocalCluster, as_completed
+    from dask.distributed import Client, LocalCluster
 
     with ExitStack() as stack:
         if address is None:
             stack.enter_context(dask.config.set({"distributed.nanny.pre-spawn-environ": _threads(workers)}))
             cluster = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0")
             address = stack.enter_context(cluster)
-        client = stack.enter_context(Client(address))
+        yield stack.enter_context(Client(address))
+
+
+def _dask(scorer: Scorer, jobs: Sequence[Job], workers: int, address: str | None) -> Iterator[int]:
+    from dask.distributed import KilledWorker, as_completed
+
+    with dask_client(workers, address) as client:
         sent = client.scatter(scorer, broadcast=True, hash=False)
         # A part that is made again has the same bytes, so a job whose worker is lost may go to another one.
         futures = {client.submit(_attempt, sent, job, pure=False): job for job in jobs}
@@ -111,20 +119,27 @@ def _dask(scorer: Scorer, jobs: Sequence[Job], workers: int, address: str | None
             client.cancel(list(futures))
 
 
-def _ray(scorer: Scorer, jobs: Sequence[Job], workers: int, address: str | None) -> Iterator[int]:
+@contextmanager
+def ray_cluster(workers: int, address: str | None) -> Iterator[Any]:
+    """Ray as it runs already; else the cluster at an address, or one of this machine that ends with the block."""
     import ray
 
-    started = not ray.is_initialized()
-    if started and address is not None:
+    if ray.is_initialized():
+        yield ray
+        return
+    if address is not None:
         ray.init(address=address, log_to_driver=False)
-    elif started:
-        ray.init(
-            num_cpus=workers,
-            include_dashboard=False,
-            log_to_driver=False,
-            runtime_env={"env_vars": _threads(workers)},
-        )
+    else:
+        environment = {"env_vars": _threads(workers)}
+        ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False, runtime_env=environment)
     try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def _ray(scorer: Scorer, jobs: Sequence[Job], workers: int, address: str | None) -> Iterator[int]:
+    with ray_cluster(workers, address) as ray:
         attempt, sent = ray.remote(_attempt), ray.put(scorer)
         waiting = {attempt.remote(sent, job): job for job in jobs}
         try:
@@ -138,6 +153,3 @@ def _ray(scorer: Scorer, jobs: Sequence[Job], workers: int, address: str | None)
         finally:
             for one in waiting:
                 ray.cancel(one)
-    finally:
-        if started:
-            ray.shutdown()
