@@ -23,7 +23,7 @@ class _OnDevice:
         self.form = form
         self._device = device
         self._groups: dict[int, tuple[Groups, list[Any]]] = {}
-        up = device.upload
+        up = device.constant
         self.nodes, self.values = up(form.nodes), up(form.values)
         self.features, self.nan_left = up(form.features), up(form.nan_left)
         self.tree_node, self.tree_depth = up(form.tree_node), up(form.tree_depth)
@@ -34,7 +34,7 @@ class _OnDevice:
             made = groups_of(self.form, stage_bytes)
             self._groups[stage_bytes] = (
                 made,
-                [self._device.upload(each) for each in (made.tree, made.node, made.staged)],
+                [self._device.constant(each) for each in (made.tree, made.node, made.staged)],
             )
         return self._groups[stage_bytes]
 
@@ -69,7 +69,7 @@ class ForestOnDevice:
         self._aggregate = int(arrays["aggregate"])
         if self.refuses:
             members = ("roots", *_GENERAL, "addend_weight", "set_begin", "members")
-            self._general = [device.upload(arrays[name]) for name in members]
+            self._general = [device.constant(arrays[name]) for name in members]
         else:
             self._forms[False] = _OnDevice(form_of(arrays), device)
 
