@@ -15,7 +15,7 @@ import sys
 import warnings
 from functools import cache
 
-from benchmarks.timing import Runner
+from sklort.timing.race import Runner
 
 TRACE_ME, SINGLE_STEP = 0, 9
 WARM = 100

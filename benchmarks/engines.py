@@ -18,9 +18,9 @@ import pandas as pd
 import sklort
 from benchmarks import rivals
 from benchmarks.store import Fitted
-from benchmarks.timing import Runner
 from sklort._native import _core
 from sklort.session.options import SessionOptions
+from sklort.timing.race import Runner
 
 Engine = Callable[[Any], Runner]
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.timing import Spread
+from sklort.timing.race import Spread
 
 TURNS = 512
 """Rows, at the least, that small batches are taken from in turn."""

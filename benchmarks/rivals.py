@@ -13,7 +13,7 @@ import pandas as pd
 
 if TYPE_CHECKING:
     from benchmarks.store import Fitted
-    from benchmarks.timing import Runner
+    from sklort.timing.race import Runner
 
 
 def use_threads(model: Any, threads: int) -> None:

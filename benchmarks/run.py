@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks import counting, engines, families, machine, report, store
 from benchmarks.record import TURNS, Book, Record
-from benchmarks.timing import Spread, race, times_faster
+from sklort.timing.race import Spread, race, times_faster
 
 SIZES = (1, 100, 10_000, 100_000)
 

@@ -36,7 +36,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import sklort
 from benchmarks import flights, plots, rivals
-from benchmarks.timing import Spread, race, short, times_faster
+from sklort.timing.race import Spread, race, short, times_faster
 
 SIZES = (1, 100, 10_000, 100_000)
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

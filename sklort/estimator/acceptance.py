@@ -7,12 +7,14 @@ method. So at conversion the model is called on a few rows made for the purpose,
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from sklort.estimator import frames
+from sklort.graph.missing import WORDS
 
 Warned = tuple[type[Warning], str]
 
@@ -45,6 +47,12 @@ class Acceptance:
         Columns are found by name: they may come in any order.
     extra : bool
         Columns the model does not know may be there.
+    missing : tuple of tuple of str
+        For each column of strings, the words (`sklort.graph.missing`) of what may be missing there, None or NaN; empty
+        where no column of any may.
+    whole : bool
+        Rows of whole numbers are answered as the same rows in double are. Not by a selector, whose answer keeps the
+        dtype, nor by what computes in whole numbers.
     """
 
     nan: tuple[bool, ...]
@@ -55,6 +63,8 @@ class Acceptance:
     bare_refused: bool = False
     by_name: bool = False
     extra: bool = False
+    missing: tuple[tuple[str, ...], ...] = ()
+    whole: bool = True
 
     @property
     def nan_everywhere(self) -> bool:
@@ -72,7 +82,7 @@ def attempt(model: Any, method: str, X: Any) -> tuple[Any, list[Warned]] | None:
     return answer, [(w.category, str(w.message)) for w in caught]
 
 
-def probe(model: Any, method: str, X: Any) -> Acceptance:
+def probe(model: Any, method: str, X: Any, absent: Sequence[int] = ()) -> Acceptance:
     """Ask `model` what it takes, with rows made from the first row of `X`.
 
     Parameters
@@ -82,6 +92,8 @@ def probe(model: Any, method: str, X: Any) -> Acceptance:
         The cheapest method that validates X, e.g. ``predict``.
     X : array or data frame of shape (n_samples, n_features)
         Rows the model accepts.
+    absent : sequence of int
+        Columns of strings where the graph can tell missing values from others.
     """
     row = frames.take_rows(X, [0])
     names = frames.column_names(row)
@@ -93,8 +105,32 @@ def probe(model: Any, method: str, X: Any) -> Acceptance:
         nan=_nan_columns(model, method, row),
         limit=_limit(model, method, row),
         sparse=_takes_sparse(model, method, row),
+        missing=_missing_strings(model, method, row, absent),
         **_names(model, method, row, names, answer, usual),
     )
+
+
+def reads_whole(model: Any, methods: Iterable[str], X: Any) -> bool:
+    """Ask `model` whether whole numbers are to it what the same numbers in double are: `Acceptance.whole`."""
+    double = frames.map_floats(frames.doubles(X), lambda v: np.rint(np.clip(np.nan_to_num(v), -1e6, 1e6)))
+    whole = frames.whole(double)
+    if whole is None:
+        return True
+    for method in methods:
+        one, other = attempt(model, method, double), attempt(model, method, whole)
+        if (one is None) != (other is None) or (one and other and not _close(one[0], other[0])):
+            return False
+    return True
+
+
+def _close(one: Any, other: Any) -> bool:
+    """Of one dtype, and alike but for the order of sums."""
+    if isinstance(one, list | tuple):
+        return all(map(_close, one, other))
+    one, other = frames.dense(one), frames.dense(other)
+    if one.dtype != other.dtype or one.shape != other.shape:
+        return False
+    return np.allclose(one, other, rtol=1e-9, equal_nan=True) if one.dtype.kind == "f" else _same(one, other)
 
 
 def _nan_columns(model: Any, method: str, row: Any) -> tuple[bool, ...]:
@@ -110,6 +146,19 @@ def _nan_columns(model: Any, method: str, row: Any) -> tuple[bool, ...]:
         for column in columns:
             accepted[column] = attempt(model, method, frames.with_numbers(row, [column], np.nan)) is not None
     return tuple(accepted)
+
+
+def _missing_strings(model: Any, method: str, row: Any, absent: Sequence[int]) -> tuple[tuple[str, ...], ...]:
+    if not 0 < len(absent) <= _MOST_COLUMNS:
+        return ()
+    taken: list[tuple[str, ...]] = [()] * frames.width(row)
+    for column in absent:
+        taken[column] = tuple(
+            word
+            for word, value in WORDS.items()
+            if attempt(model, method, frames.with_value(row, column, value)) is not None
+        )
+    return tuple(taken)
 
 
 def _has_steps(model: Any) -> bool:

@@ -56,6 +56,7 @@ class _Group(NamedTuple):
     positions: Array
     refused: Array
     """Which of them must not hold NaN."""
+    missing: tuple[str, ...]
 
 
 class _Layout(NamedTuple):
@@ -129,9 +130,10 @@ class Intake:
     def _matrix(self, array: Array, *, listed: bool = False) -> tuple[Signature, list[Array]]:
         expected = self.inputs[0].dtype
         if expected == OBJECT:
-            return ("object",), [strings(array)]
+            return ("object",), [strings(array, self._missing(self.inputs[0]))]
         if array.dtype.kind not in "fiubO" or (array.dtype.kind == "f" and array.dtype.itemsize not in (4, 8)):
             raise Unsure(f"an array of dtype {array.dtype}")
+        self._check_whole(array.dtype)
         check_integers(array)
         want = FLOAT32 if array.dtype == FLOAT32 and not listed else FLOAT64
         values = cast(array, want)
@@ -149,10 +151,11 @@ class Intake:
                 X = frames.pick(X, [names[i] for i in positions])
             values = np.asarray(X)
             if self.inputs[0].dtype != OBJECT:
-                values = cast(values, FLOAT64)
+                self._check_whole(values.dtype)
+                values = cast(values, FLOAT32 if frames.all_float32(X) else FLOAT64)
         self._check_shape(values)
         if self.inputs[0].dtype == OBJECT:
-            return ("object",), [strings(values)]
+            return ("object",), [strings(values, self._missing(self.inputs[0]))]
         self._check_values(values, range(self.n_features))
         return (values.dtype.name,), [values]
 
@@ -167,6 +170,7 @@ class Intake:
         if values.dtype == FLOAT64:
             return np.ascontiguousarray(values)
         dtype = common(X.dtypes.tolist())
+        self._check_whole(values.dtype)
         if values.dtype.kind in "fiub":
             check_integers(values)
             return cast(values, dtype)
@@ -232,8 +236,8 @@ class Intake:
                 piece = piece.astype(group.dtype) if checked else cast(piece, group.dtype)
                 if group.dtype.kind == "f":
                     self._check_range(piece.T, group.refused)
-            elif not checked:
-                piece = strings(piece)
+            elif group.missing or not checked:
+                piece = strings(piece, group.missing)
             for i, column in zip(group.inputs, piece, strict=True):
                 values[i] = column.reshape(-1, 1)
         return values
@@ -241,7 +245,8 @@ class Intake:
     def _column(self, piece: Array, one: GraphInput, dtype: np.dtype[Any] | None = None) -> Array:
         """One graph input of shape (n_samples, n_columns) from its columns."""
         if one.dtype == OBJECT:
-            return strings(piece)
+            return strings(piece, self._missing(one))
+        self._check_whole(piece.dtype, one.dtype)
         dtype = dtype if dtype is not None else np.dtype(needed(one.dtype, piece.dtype))
         values = cast(piece, dtype)
         self._check_values(values, one.columns)
@@ -269,6 +274,9 @@ class Intake:
         signature = tuple(
             needed(one.dtype, *(dtypes[i] for i in place)) for one, place in zip(self.inputs, places, strict=True)
         )
+        for one, place in zip(self.inputs, places, strict=True):
+            for i in place:
+                self._check_whole(dtypes[i], one.dtype)
         layout = _Layout(dtypes, places, signature, self._groups(places, signature))
         self._seen = (positions, layout)
         return layout
@@ -277,16 +285,27 @@ class Intake:
         if any(len(place) != 1 for place in places):
             return None
         groups = []
-        for name in dict.fromkeys(signature):
-            members = tuple(i for i, one in enumerate(signature) if one == name)
+        kinds = [(name, self._missing(one)) for name, one in zip(signature, self.inputs, strict=True)]
+        for name, missing in dict.fromkeys(kinds):
+            members = tuple(i for i, one in enumerate(kinds) if one == (name, missing))
             at = np.asarray([places[i][0] for i in members], dtype=np.intp)
             refused = self._refused([self.inputs[i].columns[0] for i in members])
-            groups.append(_Group(np.dtype(name), members, at, refused))
+            groups.append(_Group(np.dtype(name), members, at, refused, missing))
         return tuple(groups)
 
     def _refused(self, columns: Sequence[int]) -> Array:
         """Which of these columns must not hold NaN."""
         return ~np.asarray([self.acceptance.nan[i] for i in columns])
+
+    def missing(self, column: int) -> tuple[str, ...]:
+        """The words for what may be missing in a column of strings."""
+        taken = self.acceptance.missing
+        return taken[column] if taken else ()
+
+    def _missing(self, one: GraphInput) -> tuple[str, ...]:
+        """Those that every column of an input may hold."""
+        first, *others = map(self.missing, one.columns)
+        return tuple(word for word in first if all(word in other for other in others))
 
     def positions(self, names: tuple[str, ...] | None, columns: Sequence[Any]) -> tuple[tuple[int, ...], Warned | None]:
         """For each fitted column its position in a frame with these columns."""
@@ -318,6 +337,11 @@ class Intake:
             raise Unsure("no rows")
         if array.shape[1] != self.n_features:
             raise Unsure(f"{array.shape[1]} features instead of {self.n_features}")
+
+    def _check_whole(self, dtype: Any, fitted: Any = FLOAT64) -> None:
+        """Leave whole numbers to a model that computes with them otherwise than with the same numbers in double."""
+        if not self.acceptance.whole and getattr(dtype, "kind", "O") in "iub" and dtype != fitted:
+            raise Unsure("whole numbers, which the model answers otherwise than the same numbers in double")
 
     def _check_values(self, values: Array, columns: Sequence[int]) -> None:
         if values.dtype.kind == "f" and values.size:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any, Literal
@@ -19,14 +18,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklort._version import __version__
 from sklort.estimator.availability import can_score, last_step, offers, wraps
+from sklort.estimator.benchmark import benchmark
 from sklort.estimator.compiled import Compiled, Fallback, Settings, compile_model, of_lanes
 from sklort.estimator.containers import contained
 from sklort.estimator.devices import Stranded, Where, check_device, on_host
 from sklort.estimator.diagram import compilation, to_html
 from sklort.estimator.hybrid import Hybrid
 from sklort.estimator.lanes import Lanes
-from sklort.estimator.methods import METHODS, Predicting, is_forwarded
-from sklort.estimator.persistence import opened
+from sklort.estimator.methods import METHODS, ON_DEMAND, Predicting, is_forwarded
+from sklort.estimator.on_demand import OnDemand
+from sklort.estimator.persistence import opened, warn_of_version
 from sklort.estimator.prepare import Policy
 from sklort.estimator.programs import Graph, Program
 from sklort.estimator.report import ParityReport
@@ -66,7 +67,7 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
     estimator_ : estimator
         The fitted scikit-learn model; None after `sklort.load`. It answers, with a warning, for X that the graph
         cannot read and for a way to predict that the graph does not offer; and, without a warning, for all its other
-        methods, such as `inverse_transform`, `apply` or `kneighbors`.
+        methods, such as `inverse_transform`. `apply` and `kneighbors` are compiled when they are first called.
     onnx_model_ : bytes
         The ONNX model; not there where a step runs in scikit-learn.
     session_ : InferenceSession
@@ -266,6 +267,7 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
         self.parity_report_ = report
         self._compiled = compiled
         self._lanes = lanes
+        self.__dict__.pop("_demanded", None)
         return self
 
     def _settings(self) -> Settings:
@@ -310,6 +312,8 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
             for method in self._compiled.graph.outputs if self._compiled.graph else self._lanes.methods:
                 getattr(self, method)(X)
         return self
+
+    benchmark = benchmark
 
     @available_if(can_score)
     def score(self, X: Any, y: Any = None, **params: Any) -> float:
@@ -408,6 +412,8 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
             raise AttributeError(f"{type(self).__name__!r} has no {name!r}: it is compiled in parts, see compilation_")
         if fitted and name.endswith("_") and not name.startswith("_") and model is not None:
             return getattr(model, name)
+        if fitted and name in ON_DEMAND and (name in self._lanes.methods or hasattr(model, name)):
+            return self._on_demand(name)
         if name not in METHODS and is_forwarded(name, model):
             return getattr(model, name) if fitted else self._unfitted(name)
         reason = ""
@@ -423,6 +429,13 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
         method.__name__ = method.__qualname__ = name
         return method
 
+    def _on_demand(self, name: str) -> OnDemand:
+        made: dict[str, OnDemand] = self.__dict__.setdefault("_demanded", {})
+        if name not in made:
+            compiled = self._lanes if name in self._lanes.methods and isinstance(self._lanes, Lanes) else None
+            made[name] = OnDemand(self.estimator_, name, self.target_opset, compiled)
+        return made[name]
+
     def _reopen(self) -> Lanes | Hybrid | Stranded:
         try:
             lanes = self._compiled.open(self.estimator_, self._settings())
@@ -436,15 +449,9 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
         state.pop("_lanes", None)
+        state.pop("_demanded", None)
         return {**state, "_sklort_version": __version__}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        made_by = state.pop("_sklort_version", "an older version")
-        if made_by != __version__:
-            warnings.warn(
-                f"this estimator was pickled by sklort {made_by} and is opened by {__version__}, which may not read it "
-                "right: fit or convert it again, or keep models across versions with save and sklort.load",
-                UserWarning,
-                stacklevel=2,
-            )
+        warn_of_version(state.pop("_sklort_version", "an older version"))
         super().__setstate__(state)

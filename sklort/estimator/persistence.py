@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -86,6 +87,17 @@ def opened(model: str | os.PathLike[str] | bytes, *, gpu: bool = False) -> tuple
     return session, *restore(session, content)
 
 
+def warn_of_version(made_by: str) -> None:
+    """Warn where an estimator that is unpickled was pickled by another sklort; called by `__setstate__`."""
+    if made_by != __version__:
+        warnings.warn(
+            f"this estimator was pickled by sklort {made_by} and is opened by {__version__}, which may not read it "
+            "right: fit or convert it again, or keep models across versions with save and sklort.load",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
 def _versions() -> dict[str, str]:
     found = {"sklort": __version__}
     for package in _PACKAGES:
@@ -117,6 +129,8 @@ def metadata(graph: Graph, intake: Intake, model: Any, report: ParityReport | No
             "bare_refused": taken.bare_refused,
             "by_name": taken.by_name,
             "extra": taken.extra,
+            "missing": taken.missing,
+            "whole": taken.whole,
         },
         "sklort.classes": _classes_out(getattr(model, "classes_", None)),
         "sklort.parity": report.as_dict() if report is not None else None,
@@ -158,7 +172,8 @@ def restore(session: Any, model: bytes) -> tuple[Graph, Intake, dict[str, Any]]:
     inputs = tuple(GraphInput(name, tuple(columns), np.dtype(d)) for name, columns, d in stored["sklort.inputs"])
     taken, features = stored["sklort.acceptance"], stored["sklort.features"]
     limit = np.inf if taken["limit"] is None else float(taken["limit"])
-    acceptance = Acceptance(**{**taken, "nan": tuple(taken["nan"]), "limit": limit})
+    missing = tuple(map(tuple, taken["missing"]))
+    acceptance = Acceptance(**{**taken, "nan": tuple(taken["nan"]), "limit": limit, "missing": missing})
     names = tuple(features["names"]) if features["names"] is not None else None
     graph = Graph(
         tuple(stored["sklort.signature"]),

@@ -9,14 +9,14 @@ from typing import Any, Literal
 import numpy as np
 
 from sklort.estimator import frames
-from sklort.estimator.acceptance import Acceptance, attempt, probe
+from sklort.estimator.acceptance import Acceptance, attempt, probe, reads_whole
 from sklort.estimator.adversarial import adversarial_rows
 from sklort.estimator.devices import Where, no_gpu
 from sklort.estimator.inputs import GraphInput, Intake, Signature
 from sklort.estimator.lanes import Lanes, cheapest
-from sklort.estimator.methods import METHODS
+from sklort.estimator.methods import METHODS, ON_DEMAND
 from sklort.estimator.outputs import Form
-from sklort.estimator.parity import TOLERANCE, compare, spread
+from sklort.estimator.parity import TOLERANCE, compare, plain_sample, spread
 from sklort.estimator.persistence import metadata, sealed
 from sklort.estimator.programs import Graph, Program
 from sklort.estimator.report import ParityReport
@@ -24,6 +24,7 @@ from sklort.estimator.values import Unsure
 from sklort.exceptions import ConversionError, FallbackWarning, ParityError
 
 Policy = Literal["warn"] | bool
+Methods = tuple[str, ...] | None
 
 
 def rows_to_compare(X: Any) -> Any:
@@ -43,6 +44,7 @@ def prepare(
     target_opset: Any = None,
     forward: bool = False,
     device: Where = "cpu",
+    methods: Methods = None,
 ) -> tuple[Lanes, ParityReport | None]:
     """Convert `model`, compile it, and compare it with its original.
 
@@ -57,6 +59,8 @@ def prepare(
         As skl2onnx takes it.
     forward, device
         As for `Lanes`. The rows are compared on every device that may compute them later.
+    methods : tuple of str, optional
+        As for `sklort.conversion.convert_model`.
 
     Returns
     -------
@@ -70,7 +74,7 @@ def prepare(
     ParityError
         When the two differ and `parity` is True.
     """
-    graph, intake, proto = _convert(model, sample, target_opset, None)
+    graph, intake, proto = _convert(model, sample, target_opset, None, methods)
     first = _used(device)[0]
     program = Program(graph, intake, proto, gpu=first)
     graphs: dict[Signature, Graph] = {}
@@ -87,19 +91,25 @@ def prepare(
             report = report.with_other(_check(model, graph, intake, program_there, groups, tolerance))
         act_on(report, parity)
     graphs[graph.signature] = program.graph = _sealed(graph, intake, proto, model, report)
-    later = later_conversion(model, intake, parity, tolerance, target_opset, device)
+    later = later_conversion(model, intake, parity, tolerance, target_opset, device, methods)
     return Lanes(graphs, intake, model, later, program, forward=forward, device=device), report
 
 
 def later_conversion(
-    model: Any, intake: Intake, parity: Policy, tolerance: float | None, target_opset: Any, device: Where
+    model: Any,
+    intake: Intake,
+    parity: Policy,
+    tolerance: float | None,
+    target_opset: Any,
+    device: Where,
+    methods: Methods = None,
 ) -> Any:
     """The conversion of the same model for another dtype of X, made and checked with the X that wants it."""
 
     def convert(X: Any) -> Graph | None:
         sample = plain_sample(spread(X))
         try:
-            graph, _, proto = _convert(model, sample, target_opset, intake)
+            graph, _, proto = _convert(model, sample, target_opset, intake, methods)
             groups = _groups(model, graph, intake, sample) if parity else []
             report = None
             for gpu in _used(device) if parity else ():
@@ -127,41 +137,32 @@ def _used(device: Where) -> tuple[bool, ...]:
     return (False, True) if device == "auto" and no_gpu() is None else (False,)
 
 
-def plain_sample(X: Any) -> Any:
-    """`X` in the form a conversion reads: whole numbers and numeric objects as float64, sparse matrices dense."""
-    kind = frames.kind_of(X)
-    if kind == "sparse":
-        X = X.toarray()
-    if kind in ("pandas", "polars", "arrow"):
-        return X
-    X = np.asarray(X)
-    if X.dtype.kind in "iub" or (X.dtype.kind == "f" and X.dtype not in (np.float32, np.float64)):
-        return X.astype(np.float64)
-    if X.dtype.kind == "O" and not any(isinstance(value, str) for value in X.ravel().tolist()):
-        try:
-            return X.astype(np.float64)
-        except (TypeError, ValueError):
-            return X
-    return X
-
-
-def _convert(model: Any, sample: Any, target_opset: Any, intake: Intake | None) -> tuple[Graph, Intake, Any]:
+def _convert(
+    model: Any, sample: Any, target_opset: Any, intake: Intake | None, methods: Methods = None
+) -> tuple[Graph, Intake, Any]:
     from sklort.conversion import convert_model
     from sklort.conversion.logarithm import append_logarithm
 
-    conversion = convert_model(model, sample, target_opset=target_opset)
+    if frames.kind_of(sample) == "sparse":
+        raise ConversionError(
+            f"X is sparse, with {sample.shape[1]:,} columns of which a row fills {sample.nnz / sample.shape[0]:,.0f}: "
+            "tensors of ONNX are dense, and scikit-learn, which computes only with what is there, is faster"
+        )
+    conversion = convert_model(model, sample, target_opset=target_opset, methods=methods)
+    if _as_read(sample, conversion.layout) is not sample:
+        sample = _as_read(sample, conversion.layout)
+        conversion = convert_model(model, sample, target_opset=target_opset, methods=methods)
     names = getattr(model, "feature_names_in_", None)
     fitted = tuple(str(name) for name in names) if names is not None else None
     texts = len(sample.shape) == 1
     n_features = 1 if texts else int(getattr(model, "n_features_in_", frames.width(sample)))
     inputs = _graph_inputs(conversion, fitted or frames.column_names(sample), n_features)
     forms = {}
-    for method in METHODS:
-        if method in conversion.outputs:
-            answered = attempt(model, method, frames.take_rows(sample, np.arange(min(2, frames.height(sample)))))
-            if answered is None:
-                raise ConversionError(f"{type(model).__name__}.{method} does not accept the rows given for conversion")
-            forms[method] = Form.of(answered[0])
+    for method in sorted(conversion.outputs, key=(*METHODS, *ON_DEMAND).index):
+        answered = attempt(model, method, frames.take_rows(sample, np.arange(min(2, frames.height(sample)))))
+        if answered is None:
+            raise ConversionError(f"{type(model).__name__}.{method} does not accept the rows given for conversion")
+        forms[method] = Form.of(answered[0])
     outputs = {method: conversion.outputs[method] for method in forms}
     if "predict_proba" in forms and "predict_log_proba" not in forms and _is_plain_logarithm(model, sample):
         forms["predict_log_proba"] = forms["predict_proba"]
@@ -169,7 +170,12 @@ def _convert(model: Any, sample: Any, target_opset: Any, intake: Intake | None) 
     if not forms:
         raise ConversionError(f"the conversion of {type(model).__name__} offers none of {', '.join(METHODS)}")
     if intake is None:
-        acceptance = Acceptance((False,)) if texts else probe(model, cheapest(forms), sample)
+        acceptance = Acceptance((False,))
+        if not texts:
+            absent = [i for one, to in zip(conversion.inputs, inputs, strict=True) if one.missing for i in to.columns]
+            few = frames.take_rows(sample, np.arange(min(8, frames.height(sample))))
+            acceptance = probe(model, cheapest(forms), sample, absent)
+            acceptance = replace(acceptance, whole=reads_whole(model, forms, few))
         intake = Intake("texts" if texts else conversion.layout, inputs, n_features, fitted, acceptance)
     graph = Graph(
         _signature(sample, conversion, intake),
@@ -182,19 +188,33 @@ def _convert(model: Any, sample: Any, target_opset: Any, intake: Intake | None) 
     return graph, intake, conversion.onnx_model
 
 
+def _as_read(sample: Any, layout: str) -> Any:
+    """`sample`, in double where a graph that reads one matrix is given a frame of nothing but whole numbers.
+
+    As whole numbers in an array are: what the model answers to them may be whole too, and no graph gives both.
+    """
+    if layout != "matrix" or frames.kind_of(sample) not in ("pandas", "polars", "arrow"):
+        return sample
+    return sample if frames.float_columns(sample) or frames.string_columns(sample) else frames.doubles(sample)
+
+
 def _is_plain_logarithm(model: Any, sample: Any) -> bool:
     """Whether the model's log-probabilities are, to the last bit, ``numpy.log`` of its probabilities.
 
-    Models that compute them another way have more digits of those near zero.
+    Models that compute them another way have more digits of those near zero, or put a number for the logarithm of 0:
+    rows far away are asked for too.
     """
     if not (hasattr(model, "predict_proba") and hasattr(model, "predict_log_proba")):
         return False
     rows = frames.take_rows(sample, np.arange(min(100, frames.height(sample))))
+    if len(sample.shape) == 2 and frames.kind_of(rows) == "array" and rows.dtype.kind == "f":
+        rows = np.concatenate([rows, rows[:10] * rows.dtype.type(1e3)])
     plain, logarithm = attempt(model, "predict_proba", rows), attempt(model, "predict_log_proba", rows)
-    if plain is None or logarithm is None or not isinstance(plain[0], np.ndarray):
+    if plain is None or logarithm is None:
         return False
+    one, other = ([*out] if isinstance(out, list) else [out] for out in (plain[0], logarithm[0]))
     with np.errstate(divide="ignore"):
-        return bool(np.array_equal(np.log(plain[0]), logarithm[0]))
+        return all(np.array_equal(np.log(a), b, equal_nan=True) for a, b in zip(one, other, strict=True))
 
 
 def _graph_inputs(conversion: Any, names: tuple[str, ...] | None, n_features: int) -> tuple[GraphInput, ...]:
@@ -222,6 +242,7 @@ def _signature(sample: Any, conversion: Any, intake: Intake) -> Signature:
 
 def _groups(model: Any, graph: Graph, intake: Intake, sample: Any) -> list[tuple[str, Any]]:
     """The rows to compare: those given, and those made to break the graph."""
+    sample = _as_read(sample, intake.layout)
     return [("given", sample), *adversarial_rows(model, cheapest(graph.forms), sample, intake.acceptance)]
 
 

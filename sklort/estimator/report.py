@@ -13,6 +13,7 @@ Array = npt.NDArray[Any]
 
 SMALLEST, LARGEST = -18, 3
 """Powers of ten between which differences are counted; the ends stand for all beyond them."""
+_DIFFERENCES = ("max_abs", "max_rel")
 
 
 @dataclass(frozen=True)
@@ -130,8 +131,11 @@ class ParityReport:
         return sum(self.origins.values())
 
     def as_dict(self) -> dict[str, Any]:
-        """The report as plain data, ready for JSON."""
-        return {"ok": self.ok, **asdict(self)}
+        """The report as plain data, ready for JSON, which has no infinity: "inf" stands for a boundless difference."""
+        data = {"ok": self.ok, **asdict(self)}
+        for one in data["methods"]:
+            one.update({key: one[key] if np.isfinite(one[key]) else "inf" for key in _DIFFERENCES})
+        return data
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> ParityReport:
@@ -140,6 +144,7 @@ class ParityReport:
             MethodParity(
                 **{
                     **one,
+                    **{key: float(one[key]) for key in _DIFFERENCES},
                     "failures": [Failure(**failure) for failure in one["failures"]],
                     "decades": {int(power): n for power, n in one["decades"].items()},
                 }

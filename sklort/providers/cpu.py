@@ -35,6 +35,9 @@ _FOREIGN = frozenset(dtype for dtype in DType if dtype > DType.BFLOAT16)
 
 _FORESTS = frozenset(("TreeEnsemble", "TreeEnsembleClassifier", "TreeEnsembleRegressor"))
 
+FOREST_ENGINES = ("interleaved-walk", "gather-walk", "quickscorer", "compare-all")
+"""What the option `forest_engine` may be, beside "auto"."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -85,7 +88,7 @@ def make_lane(slow: Callable[[Any], Any]) -> Any:
 def make_table_reader(
     kind: type,
     columns: Any,
-    dtypes: Sequence[int],
+    read: Sequence[tuple[int, str, str]],
     targets: Sequence[tuple[int, Sequence[int], Sequence[bool]]],
     limit: float,
 ) -> Any:
@@ -96,8 +99,9 @@ def make_table_reader(
     kind : type
         Of the frames: pandas', or one with ``__arrow_c_stream__``.
     columns : pandas.Index or list of str
-    dtypes : sequence of int
-        For each column its element type in ONNX's numbers, 0 where it is not read.
+    read : sequence of (int, str, str)
+        For each column its element type in ONNX's numbers, 0 where it is not read; and among strings the words for NaN
+        and for None, empty where a frame that holds them is declined.
     targets : sequence of (int, sequence of int, sequence of bool)
         For each input its element type, its columns, and which of them must not hold NaN.
     limit : float
@@ -108,7 +112,7 @@ def make_table_reader(
     except ImportError:
         return None
     make = reader.of_arrow if hasattr(kind, "__arrow_c_stream__") and isinstance(columns, list) else reader.of_pandas
-    return make(kind, columns, list(dtypes), [(one, list(two), list(three)) for one, two, three in targets], limit)
+    return make(kind, columns, list(read), [(one, list(two), list(three)) for one, two, three in targets], limit)
 
 
 def make_stop() -> Stop:
@@ -139,6 +143,14 @@ def limit_threads(threads: int) -> None:
     """How many threads a run may use where its session does not say; 0 for the default."""
     with suppress(ImportError):
         _core().set_thread_limit(threads)
+
+
+def thread_limit() -> int:
+    """How many threads a run may use where its session does not say."""
+    try:
+        return cast(int, _core().thread_limit())
+    except ImportError:
+        return 1
 
 
 def machine() -> str:

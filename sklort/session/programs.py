@@ -126,4 +126,4 @@ class Programs:
             for each in compiled.plan.assignments
         )
         kept = tuple(f"{each.rule}: {each.node.label}: {each.reason}" for each in compiled.plan.refusals)
-        return Explanation(nodes, kept)
+        return Explanation(nodes, compiled.plan.graph, kept)

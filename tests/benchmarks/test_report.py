@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import engines, machine, report, run
 from benchmarks.record import Book, Record, geometric_mean
-from benchmarks.timing import Spread
+from sklort.timing.race import Spread
 
 
 def spread(seconds: float) -> Spread:

@@ -40,6 +40,7 @@ _GIVEN: dict[str, dict[str, Any]] = {
     "FixedThresholdClassifier": {"estimator": _LINE},
     "FrozenEstimator": {"estimator": StandardScaler().fit(rows("plain")[0])},
     "FunctionTransformer": {"func": np.log1p},
+    "HashingVectorizer": {"n_features": 64},
     "HalvingGridSearchCV": {"estimator": _LINE, "param_grid": {"C": [0.5, 1.0]}, "cv": 2},
     "HalvingRandomSearchCV": {"estimator": _LINE, "param_distributions": {"C": [0.5, 1.0]}, "n_candidates": 2, "cv": 2},
     "MiniBatchDictionaryLearning": {"max_iter": 3, "n_components": 3, "transform_algorithm": "threshold"},
@@ -66,7 +67,7 @@ _DATA = {
     **dict.fromkeys(("KNNImputer", "SimpleImputer", "IterativeImputer", "MissingIndicator"), "holes"),
     **dict.fromkeys(("AdditiveChi2Sampler", "FunctionTransformer", "SkewedChi2Sampler"), "positive"),
     **dict.fromkeys(("OneHotEncoder", "OrdinalEncoder", "TargetEncoder"), "words"),
-    **dict.fromkeys(("CountVectorizer", "TfidfVectorizer"), "documents"),
+    **dict.fromkeys(("CountVectorizer", "HashingVectorizer", "TfidfVectorizer"), "documents"),
     "IsotonicRegression": "column",
     "KernelCenterer": "kernel",
 }

@@ -95,6 +95,12 @@ class Check:
         compare(native_answers(conversion, X), expected, *loose)
         second = onnxruntime_answers(conversion, X, absent)
         if second is not None:
+            for one in (
+                second,
+                expected,
+            ):  # onnxruntime's Sigmoid of small numbers has few digits: not their logarithms
+                if "predict_log_proba" in one:
+                    one["predict_log_proba"] = np.exp(one["predict_log_proba"])
             compare(second, expected, *loose)
         return conversion
 

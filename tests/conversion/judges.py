@@ -1,4 +1,4 @@
-"""A converted model of trees before all judges: sklort's session, onnx.reference, onnxruntime; and cruel rows."""
+"""A converted model before all judges: sklort's session, onnx.reference, onnxruntime, the user; and cruel rows."""
 
 from __future__ import annotations
 
@@ -12,8 +12,15 @@ import pytest
 from onnx.reference import ReferenceEvaluator
 from threadpoolctl import threadpool_limits
 
+import sklort
 from sklort import InferenceSession
 from sklort.conversion import Conversion, convert_model
+from sklort.estimator import frames
+from sklort.estimator.acceptance import Acceptance, attempt, probe
+from sklort.estimator.adversarial import adversarial_rows
+from sklort.estimator.methods import METHODS
+from sklort.estimator.prepare import plain_sample
+from sklort.exceptions import ScikitLearnAnswered
 
 NEWEST = 5
 
@@ -61,6 +68,8 @@ def _same(method: str, got: np.ndarray, want: np.ndarray, rtol: float, who: str)
         assert not len(wrong), (who, method, f"{len(wrong)} labels of {len(want)}", wrong[:5])
         return
     assert got.dtype == want.dtype, (who, method, got.dtype)
+    if method == "predict_log_proba":  # scikit-learn may add up logarithms where we take the logarithm of a sum
+        rtol = max(rtol, 1e-15)
     np.testing.assert_allclose(got, want, rtol=rtol, atol=rtol, err_msg=f"{who}: {method}")
 
 
@@ -159,3 +168,54 @@ def odd_rows(X: np.ndarray, values: tuple[float, ...]) -> np.ndarray:
             rows.append(row)
         rows.append(np.full(X.shape[1], value))
     return np.array(rows, X.dtype)
+
+
+def stands_in(model: Any, X: Any, *others: Any, tolerance: float = 1e-12, without: tuple[str, ...] = ()) -> Any:
+    """Convert `model` as a user does, whole, and hold every method it has against scikit-learn's.
+
+    On X, on a single row of it, on `others`, and on the rows that are made from the model to break a conversion: labels
+    equal, numbers within `tolerance` of ``max(1, |number|)``, all of the same container, shape and dtype, and none
+    answered by scikit-learn.
+
+    Parameters
+    ----------
+    without : tuple of str
+        Methods that the graph does not offer.
+
+    Returns
+    -------
+    OnnxEstimator
+    """
+    estimator = sklort.convert(model, X, fallback="error")
+    methods = [method for method in METHODS if hasattr(model, method) and method not in without]
+    assert methods
+    sample = plain_sample(frames.take_rows(X, np.arange(min(frames.height(X), 2000))))
+    methods = [method for method in methods if attempt(model, method, sample) is not None]  # of "lsqr" no transform
+    taken = Acceptance((False,)) if len(X.shape) == 1 else probe(model, methods[0], sample)
+    made = adversarial_rows(model, methods[0], sample, taken)
+    for origin, group in [("given", X), ("one row", X[:1]), *(("other", one) for one in others), *made]:
+        for method in methods:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                want = getattr(model, method)(group)
+                if origin != "missing category":  # None among words is left to scikit-learn
+                    warnings.simplefilter("error", ScikitLearnAnswered)
+                got = getattr(estimator, method)(group)
+            _alike(got, want, tolerance, f"{method}, rows: {origin}")
+    return estimator
+
+
+def _alike(got: Any, want: Any, tolerance: float, where: str) -> None:
+    assert type(got) is type(want), where
+    if isinstance(want, list):
+        assert len(got) == len(want), where
+        for one, other in zip(got, want, strict=True):
+            _alike(one, other, tolerance, where)
+        return
+    if hasattr(want, "toarray"):
+        got, want = got.toarray(), want.toarray()
+    assert (got.shape, got.dtype.kind, got.dtype.itemsize) == (want.shape, want.dtype.kind, want.dtype.itemsize), where
+    if want.dtype.kind != "f":
+        np.testing.assert_array_equal(got, want, err_msg=where)
+    else:
+        np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance, err_msg=where)

@@ -1,7 +1,6 @@
 """LightGBM, XGBoost, CatBoost against their own answers, where they are installed.
 
-OPS.md B: LGBMClassifier boosting_type="rf" and objective="multiclassova", XGBRegressor with several targets. XGBoost
-adds in float32, we in double: its numbers are held to a few units of float32, its labels to equality.
+XGBoost adds in float32, we in double: its numbers are held to a few units of float32, its labels to equality.
 """
 
 from __future__ import annotations

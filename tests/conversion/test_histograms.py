@@ -1,8 +1,4 @@
-"""HistGradientBoosting: categories of all kinds, missing values, losses; equal to scikit-learn to the last bit.
-
-users.md 1: "HGB classifier/regressor, any dtype: conversion raises", "HGB with categorical_features: 472 of 2000 labels
-wrong". OPS.md B: "categorical splits exported as numeric", "inverse link missing"; C1.
-"""
+"""HistGradientBoosting: categories of all kinds, missing values, losses; equal to scikit-learn to the last bit."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ LINEAR = [
 @pytest.mark.parametrize("model", LINEAR, ids=lambda m: str(m)[:40])
 @pytest.mark.filterwarnings("ignore:.*did not converge", "ignore:n_iter=")
 def test_maps(check, model, dtype):
-    check(model.fit(X.astype(dtype)), NEW.astype(dtype), methods={"transform"}, **tolerance(dtype, 50))
+    check(model.fit(X.astype(dtype)), NEW.astype(dtype), **tolerance(dtype, 50))
 
 
 def test_maps_learnt_from_labels(check):
@@ -163,6 +163,32 @@ def test_envelopes(check, dtype):
 
 def test_isomap(check):
     check(manifold.Isomap(n_neighbors=30).fit(X), NEW, rtol=1e-8, atol=1e-8)
+
+
+@dtypes
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"n_neighbors": 12, "n_components": 3},
+        {"n_neighbors": 3, "reg": 1e-6},
+        {"n_neighbors": 9, "method": "modified"},
+    ],
+    ids=str,
+)
+def test_locally_linear(check, arguments, dtype):
+    rows = X.astype(dtype).astype(float)  # as given, so that scikit-learn's search sees doubles
+    model = manifold.LocallyLinearEmbedding(**arguments, eigen_solver="dense").fit(rows)
+    check(model, NEW.astype(dtype), rtol=1e-6, atol=1e-8)
+
+
+def test_locally_linear_on_one_point(check):
+    """All neighbours where the row is: a trace of nothing, and equal shares."""
+    rows = np.repeat(np.array([[0.0, 1.0], [5.0, 5.0], [9.0, 1.0]]), 4, axis=0)
+    model = manifold.LocallyLinearEmbedding(n_neighbors=3, n_components=1, eigen_solver="dense").fit(X[:12, :2])
+    model.nbrs_.fit(rows)
+    model.embedding_ = np.repeat([[1.0], [2.0], [3.0]], 4, axis=0)  # equal, whichever of equal points are nearest
+    check(model, rows[::4], rtol=1e-12)
 
 
 SELECTORS = [

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
 from sklearn.compose import ColumnTransformer
-from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfTransformer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
@@ -101,6 +101,60 @@ def test_counts(arguments):
 )
 def test_weights(arguments, weights):
     hold(TfidfVectorizer(**arguments, **weights).fit(TEXTS), NEW, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"n_features": 1},
+        {"n_features": 7, "norm": None},
+        {"alternate_sign": False},
+        {"binary": True, "n_features": 5},
+        {"binary": True, "alternate_sign": False, "norm": "l1"},
+        {"norm": "l1", "dtype": np.float32},
+        {"ngram_range": (1, 3), "norm": None},
+        {"ngram_range": (2, 2), "lowercase": False},
+        {"ngram_range": (4, 12)},
+        {"stop_words": ["the", "is", "document"], "ngram_range": (1, 2)},
+        {"token_pattern": r"\S+", "norm": None},
+    ],
+    ids=str,
+)
+def test_hashes(arguments):
+    model = HashingVectorizer(**{"n_features": 50, **arguments})
+    hold(model, NEW, rtol=1e-6 if arguments.get("dtype") else 1e-15)
+    short = np.array(["", "?", "a"], object)
+    hold(model, short)
+
+
+def test_hashes_of_many_words():
+    """Every bit of the hash: words of all lengths, and the sum of signs that cancel."""
+    letters = np.random.default_rng(0).integers(33, 1200, 4000)
+    words = ["".join(map(chr, letters[at : at + at % 11])) for at in range(3000)]
+    texts = np.array([" ".join(words[at : at + 300]) for at in range(0, 3000, 300)], object)
+    hold(HashingVectorizer(n_features=1 << 12, norm=None), texts)
+    hold(HashingVectorizer(n_features=37, ngram_range=(1, 2), binary=True, norm=None), texts)
+
+
+def test_hashes_in_front_of_a_linear_model():
+    y = np.arange(len(TEXTS)) % 3
+    hold(make_pipeline(HashingVectorizer(n_features=256), LogisticRegression()).fit(TEXTS, y), NEW)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({}, "dense, and a row of this one would be 8,192 KiB"),
+        ({"n_features": 9, "token_pattern": r"\w*"}, "words without letters"),
+        ({"n_features": 9, "dtype": np.int64}, "float32 or float64"),
+        ({"n_features": 9, "analyzer": "char_wb"}, "only words"),
+    ],
+    ids=str,
+)
+def test_hashes_that_are_refused(arguments, sentence):
+    with pytest.raises(ConversionError, match=sentence):
+        convert_model(HashingVectorizer(**arguments), NEW)
 
 
 def test_in_pipelines():

@@ -1,8 +1,4 @@
-"""Isolation forests, AdaBoost, bagging, embeddings: equal to scikit-learn, over trees to the last bit.
-
-OPS.md B: "BaggingClassifier over SVC without probability: transposed"; C3 (IsolationForest: float64, max_features), C5
-(RandomTreesEmbedding).
-"""
+"""Isolation forests, AdaBoost, bagging, embeddings: equal to scikit-learn, over trees to the last bit."""
 
 from __future__ import annotations
 
@@ -17,8 +13,6 @@ from sklearn.ensemble import (
     ExtraTreesClassifier,
     GradientBoostingRegressor,
     IsolationForest,
-    RandomForestClassifier,
-    RandomForestRegressor,
     RandomTreesEmbedding,
 )
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
@@ -164,21 +158,3 @@ def test_embeddings_that_tell_nothing_apart_are_refused():
     model = RandomTreesEmbedding(2, random_state=0).fit(np.ones((9, 2)))
     with pytest.raises(ConversionError, match="without a split"):
         convert_model(model, np.ones((9, 2)))
-
-
-@pytest.mark.parametrize("where", [RandomForestClassifier, ExtraTreesClassifier])
-def test_forests_trained_with_missing_values(where):
-    """users.md 1: 831 and 1162 of 5000 labels wrong. OPS.md B and C6."""
-    rng = np.random.default_rng(1)
-    rows, y = make_classification(600, 8, n_informative=6, n_classes=3, random_state=1)
-    rows[rng.random(rows.shape) < 0.3] = np.nan
-    for dtype in (np.float32, np.float64):
-        seen = rows.astype(dtype)
-        agree(where(12, random_state=0).fit(seen[:300], y[:300]), seen, reference=False)
-
-
-def test_large_targets_are_not_added_in_float32():
-    """users.md 1: RF regressor, target about 1e6: errors up to 2.2 on every row."""
-    forest = RandomForestRegressor(20, random_state=0)
-    for model in (forest, BaggingRegressor(n_estimators=9, random_state=0), AdaBoostRegressor(n_estimators=3)):
-        agree(model.fit(X.astype(np.float32), 1e6 + 1e5 * VALUES), X.astype(np.float32), loose=1e-12)

@@ -20,7 +20,7 @@ from sklearn.tree import DecisionTreeClassifier
 import sklort
 from sklort import FallbackWarning
 from sklort.estimator import lanes
-from sklort.exceptions import ScikitLearnAnswered
+from sklort.exceptions import ConversionError, ScikitLearnAnswered
 
 pd = pytest.importorskip("pandas")
 
@@ -85,6 +85,18 @@ def test_sparse_in_every_format(model) -> None:
         same(estimator, model, sparse.csr_array(Z).asformat(kind))
     same(estimator, model, Z)
     same(estimator, model, sparse.csr_matrix(Z[:, :3]))
+
+
+def test_a_very_wide_sparse_matrix_stays_with_scikit_learn() -> None:
+    X = sparse.random(60, 5000, density=0.01, format="csr", random_state=0)
+    model = LogisticRegression().fit(X, np.arange(60) % 3)
+    with pytest.raises(ConversionError, match="sparse, with 5,000 columns of which a row fills 50"):
+        sklort.convert(model, X, fallback="error")
+    with pytest.warns(FallbackWarning, match="Nothing of the model is compiled"):
+        estimator = sklort.convert(model, X)
+    np.testing.assert_array_equal(estimator.predict_proba(X), model.predict_proba(X))
+    assert not sklort.supported(model, X).ok
+    assert sklort.supported(model, X.toarray()).ok  # whoever gives dense rows asks for them
 
 
 def test_a_wide_sparse_matrix_is_read_in_blocks(monkeypatch) -> None:

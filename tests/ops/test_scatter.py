@@ -50,6 +50,27 @@ def test_the_last_of_two_stays_and_texts() -> None:
     assert run("ScatterND", texts, np.array([[0]]), np.array(["é"], object)).tolist() == ["é", "b", "c"]
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int8, np.int32, np.uint16, np.int64])
+def test_scatter_elements_adds(dtype: type) -> None:
+    rng = np.random.default_rng(0)
+    data = rng.integers(-50, 50, (3, 4)).astype(dtype)
+    indices = rng.integers(-4, 4, (3, 40))
+    updates = rng.integers(0, 9, (3, 40)).astype(dtype)
+    expected = data.copy()
+    np.add.at(expected, (np.arange(3)[:, None], indices), updates)
+    same(run("ScatterElements", data, indices, updates, axis=1, reduction="add", version=18), expected)
+    same(run("ScatterElements", data, indices[:, :0], updates[:, :0], axis=1, reduction="add", version=18), data)
+
+
+def test_sums_of_whole_numbers_wrap_around_and_texts_have_none() -> None:
+    most = np.array([np.iinfo(np.int64).max])
+    wrapped = run("ScatterElements", most, np.array([0, 0]), np.array([1, 0]), reduction="add", version=18)
+    same(wrapped, np.array([np.iinfo(np.int64).min]))
+    for data in (np.array(["a"], object), np.array([True])):
+        with pytest.raises(Fail):
+            run("ScatterElements", data, np.array([0]), data, reduction="add", version=18)
+
+
 def test_scatter_nd() -> None:
     expected = DATA.copy()
     expected[[0, 2]] = 7
@@ -74,5 +95,6 @@ def test_refusals() -> None:
         run("ScatterND", DATA, np.array([[-4]]), np.zeros((1, 4, 5)))
     with pytest.raises(Fail, match=r"must have shape \(1, 4, 5\), got \(1, 4\)"):
         run("ScatterND", DATA, np.array([[0]]), np.zeros((1, 4)))
-    assert "add" in _core.refuses("", "ScatterElements", 18, {"reduction": "add"})
+    assert "mul" in _core.refuses("", "ScatterElements", 18, {"reduction": "mul"})
+    assert "add" in _core.refuses("", "ScatterND", 18, {"reduction": "add"})
     assert _core.refuses("", "ScatterND", 18, {"reduction": "none"}) is None

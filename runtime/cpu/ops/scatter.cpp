@@ -1,5 +1,7 @@
-// ScatterElements, its older name Scatter, and ScatterND, without reduction: where an index comes twice, the last one stays.
+// ScatterElements, its older name Scatter, and ScatterND: where an index comes twice, the last one stays. ScatterElements can
+// also add, in the order of the indices.
 #include <cstring>
+#include <type_traits>
 
 #include "axes.h"
 #include "elementwise.h"
@@ -14,17 +16,40 @@ std::string refuse_reduction(const Node& node) {
   return reduction == "none" ? std::string() : sentence("reduction '", reduction, "' has no native kernel; 'none' has");
 }
 
+std::string refuse_elements(const Node& node) {
+  const std::string reduction = node.text("reduction", "none");
+  return reduction == "none" || reduction == "add"
+             ? std::string()
+             : sentence("reduction '", reduction, "' has no native kernel; 'none' and 'add' have");
+}
+
+// Whole numbers wrap around.
+template <class T>
+T sum(T a, T b) noexcept {
+  if constexpr (std::is_integral_v<T>) {
+    using Bits = std::make_unsigned_t<T>;
+    return static_cast<T>(static_cast<Bits>(static_cast<Bits>(a) + static_cast<Bits>(b)));
+  } else {
+    return a + b;
+  }
+}
+
 class Scattering : public Op {
  public:
   DType result(int, std::span<const DType> inputs) const override { return inputs[0]; }
 
  protected:
-  // A copy of the data, to be overwritten in part.
-  static Tensor& copied(Call& call) {
+  static void check_types(Call& call) {
     const Tensor& data = call.tensor(0);
     if (call.tensor(2).dtype != data.dtype) {
       fail("the updates are ", dtype_name(call.tensor(2).dtype), ", the data is ", dtype_name(data.dtype));
     }
+  }
+
+  // A copy of the data, to be overwritten in part.
+  static Tensor& copied(Call& call) {
+    check_types(call);
+    const Tensor& data = call.tensor(0);
     Tensor& out = call.allocate(0, data.dtype, data.shape);
     if (out.count() != 0) std::memcpy(out.data, data.data, data.bytes());
     return out;
@@ -33,7 +58,7 @@ class Scattering : public Op {
 
 class ScatterElements final : public Scattering {
  public:
-  explicit ScatterElements(const Node& node) : axis_(node.integer("axis", 0)) {}
+  explicit ScatterElements(const Node& node) : axis_(node.integer("axis", 0)), adds_(node.text("reduction", "none") == "add") {}
 
   void run(Call& call) const override {
     const Tensor& data = call.tensor(0);
@@ -48,24 +73,47 @@ class ScatterElements final : public Scattering {
            " do not fit data of shape ", print(data.shape), " along axis ", axis);
     }
     const std::int64_t* index = checked_indices(call, indices, data.shape[axis]);
+    if (adds_) {
+      check_types(call);
+      const DType working = working_type(data.dtype);
+      const Tensor start = in_type(call, data, working);
+      const Tensor added = in_type(call, updates, working);
+      produce(call, 0, data.dtype, data.shape, [&](const Tensor& out) {
+        if (out.count() != 0) std::memcpy(out.data, start.data, start.bytes());
+        with_arithmetic(working, [&]<class T>(T) {
+          auto* to = static_cast<T*>(out.data);
+          each_place(indices, index, data.shape, axis,
+                     [&](std::int64_t place, std::int64_t i) { to[place] = sum(to[place], added.as<T>()[i]); });
+        });
+      });
+      return;
+    }
     Tensor& out = copied(call);
-    const auto strides = strides_of(data.shape);
-    const std::int64_t count = indices.count();
     with_item(data.dtype, [&]<class T>(T) {
-      for (std::int64_t i = 0; i < count; ++i) {
-        std::int64_t offset = index[i] * strides[static_cast<std::size_t>(axis)];
-        std::int64_t rest = i;
-        for (int other = rank - 1; other >= 0; --other) {
-          if (other != axis) offset += rest % indices.shape[other] * strides[static_cast<std::size_t>(other)];
-          rest /= indices.shape[other];
-        }
-        out.as<T>()[offset] = updates.as<T>()[i];
-      }
+      each_place(indices, index, data.shape, axis,
+                 [&](std::int64_t place, std::int64_t i) { out.as<T>()[place] = updates.as<T>()[i]; });
     });
   }
 
  private:
+  // Calls visit(place in the data, number of the index) for each index, in their order.
+  template <class Visit>
+  static void each_place(const Tensor& indices, const std::int64_t* index, const Shape& shape, int axis, Visit visit) {
+    const auto strides = strides_of(shape);
+    const std::int64_t count = indices.count();
+    for (std::int64_t i = 0; i < count; ++i) {
+      std::int64_t place = index[i] * strides[static_cast<std::size_t>(axis)];
+      std::int64_t rest = i;
+      for (int other = shape.rank() - 1; other >= 0; --other) {
+        if (other != axis) place += rest % indices.shape[other] * strides[static_cast<std::size_t>(other)];
+        rest /= indices.shape[other];
+      }
+      visit(place, i);
+    }
+  }
+
   std::int64_t axis_;
+  bool adds_;
 };
 
 class ScatterND final : public Scattering {
@@ -97,7 +145,7 @@ class ScatterND final : public Scattering {
 };
 
 const Registration scatter{"", "Scatter", 9, 10, make<ScatterElements>};
-const Registration scatter_elements{"", "ScatterElements", 11, any_version, make<ScatterElements>, refuse_reduction};
+const Registration scatter_elements{"", "ScatterElements", 11, any_version, make<ScatterElements>, refuse_elements};
 const Registration scatter_nd{"", "ScatterND", 11, any_version, make<ScatterND>, refuse_reduction};
 
 }  // namespace

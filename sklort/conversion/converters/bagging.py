@@ -16,6 +16,7 @@ from sklort.conversion.labels import label_values
 from sklort.conversion.tensor import Tensor
 from sklort.conversion.trees.forest import build
 from sklort.conversion.writer import DOUBLE, Answers, Write, Writer
+from sklort.exceptions import ConversionError
 
 
 def _members(model: Any) -> list[tuple[Any, NDArray[np.intp]]]:
@@ -51,37 +52,67 @@ def _spread(shares: Tensor, classes: NDArray[Any], count: int) -> Tensor:
     return padded.take(place)
 
 
-def _shares(writer: Writer) -> Tensor:
+def _tree_shares(writer: Writer) -> Tensor:
+    """Sums of what plain trees say, (n, classes)."""
+    count = len(writer.model.classes_)
+    nodes = []
+    for one, columns in _members(writer.model):
+        values = np.zeros((one.tree_.node_count, count))
+        seen = np.arange(count) if len(one.classes_) == count else np.asarray(one.classes_, np.int64)
+        values[:, seen] = tree_values(one.tree_)
+        nodes.append(nodes_of(one.tree_, values, columns))
+    return write_trees(writer, build(nodes, count))
+
+
+def _said(writer: Writer, method: str, every: list[dict[str, Any]]) -> list[Tensor]:
+    """What each member answers to `method`."""
+    if not all(isinstance(one.get(method), Tensor) for one in every):
+        raise ConversionError(f"{method} of the estimators in {writer.where} has no ONNX form")
+    return [one[method] for one in every]
+
+
+def _shares(writer: Writer, every: list[dict[str, Any]]) -> Tensor:
     model = writer.model
     count = len(model.classes_)
-    if _over_trees(model):
-        nodes = []
-        for one, columns in _members(model):
-            values = np.zeros((one.tree_.node_count, count))
-            seen = np.arange(count) if len(one.classes_) == count else np.asarray(one.classes_, np.int64)
-            values[:, seen] = tree_values(one.tree_)
-            nodes.append(nodes_of(one.tree_, values, columns))
-        return write_trees(writer, build(nodes, count))
-    parts = []
-    for one, columns in _members(model):
-        inputs = _seen_by(writer, columns)
-        if hasattr(one, "predict_proba"):
-            shares = writer.answer(one, "predict_proba", inputs).astype(DOUBLE)
-            parts.append(_spread(shares, one.classes_, count))
-        else:  # members predict the numbers of classes
-            votes = writer.answer(one, "predict", inputs).reshape(-1, 1).equals(np.arange(count).reshape(1, -1))
-            parts.append(votes.astype(DOUBLE))
-    return _sum(parts)
+    if hasattr(model.estimator_, "predict_proba"):
+        pairs = zip(model.estimators_, _said(writer, "predict_proba", every), strict=True)
+        return _sum([_spread(shares.astype(DOUBLE), one.classes_, count) for one, shares in pairs])
+    numbers = np.arange(count).reshape(1, -1)  # members predict the numbers of classes
+    votes = [label.reshape(-1, 1).equals(numbers) for label in _said(writer, "predict", every)]
+    return _sum([vote.astype(DOUBLE) for vote in votes])
+
+
+def _logarithms(writer: Writer, every: list[dict[str, Any]]) -> Tensor | None:
+    """The mean of shares that members have the logarithms of, even of those next to nothing; None where they do not."""
+    model = writer.model
+    count = len(model.classes_)
+    if not all("predict_log_proba" in one for one in every) or any(len(m.classes_) < count for m in model.estimators_):
+        return None
+    parts = [part.astype(DOUBLE).reshape(1, -1, count) for part in _said(writer, "predict_log_proba", every)]
+    stacked = parts[0].concat(*parts[1:], axis=0)
+    top = stacked.max(0)
+    total: Tensor = (stacked - top).apply("Exp").sum(0).apply("Log") + top
+    return total.reshape(-1, count) - float(np.log(model.n_estimators))
 
 
 def _write_classifier(writer: Writer) -> Answers:
     model = writer.model
+    every: list[dict[str, Any]] = []
+    if _over_trees(model):
+        total = _tree_shares(writer)
+    else:
+        every = [writer.answers(one, _seen_by(writer, columns)) for one, columns in _members(model)]
+        total = _shares(writer, every)
+    shares = total / float(model.n_estimators)
     labels = writer.tensor(label_values(model.classes_, writer.where), "classes")
-    shares = _shares(writer) / float(model.n_estimators)
-    answers: dict[str, Tensor] = {"predict": labels.take(shares.argmax(), axis=0), "predict_proba": shares}
+    logarithms = _logarithms(writer, every) if every else None
+    answers: dict[str, Tensor] = {
+        "predict": labels.take(shares.argmax(), axis=0),
+        "predict_proba": shares,
+        "predict_log_proba": shares.apply("Log") if logarithms is None else logarithms,
+    }
     if hasattr(model, "decision_function"):
-        scores = [writer.answer(one, "decision_function", _seen_by(writer, c)) for one, c in _members(model)]
-        answers["decision_function"] = _sum(scores) / float(model.n_estimators)
+        answers["decision_function"] = _sum(_said(writer, "decision_function", every)) / float(model.n_estimators)
     return answers
 
 

@@ -1,4 +1,4 @@
-"""Clusterers that can place new rows, densities, robust covariance, Isomap.
+"""Clusterers that can place new rows, densities, robust covariance.
 
 Sources of the rules: ``sklearn/cluster``, ``neighbors/_kde.py``, ``covariance``, ``manifold/_isomap.py``.
 """
@@ -10,11 +10,9 @@ from typing import Any
 import numpy as np
 from scipy.special import gammaln
 from sklearn import cluster, covariance
-from sklearn.manifold import Isomap
 from sklearn.neighbors import KernelDensity
 
-from sklort.conversion.converters.kernels import centred
-from sklort.conversion.distances import distances, nearest, squared_distances
+from sklort.conversion.distances import squared_distances
 from sklort.conversion.tensor import Tensor, clip
 from sklort.conversion.writer import DOUBLE, Answers, Write, Writer
 from sklort.exceptions import ConversionError
@@ -156,22 +154,6 @@ def _write_density(writer: Writer) -> Answers:
     return {"score_samples": (summed + constant).flat()}
 
 
-def _write_isomap(writer: Writer) -> Answers:
-    model = writer.model
-    if model.n_neighbors is None or model.metric == "precomputed":
-        raise ConversionError("Isomap is converted with n_neighbors and a metric on features")
-    found = model.nbrs_
-    rows = writer.floats()
-    apart = distances(rows, np.asarray(found._fit_X), found.effective_metric_, found.effective_metric_params_)
-    near, places = nearest(writer, apart, int(model.n_neighbors))
-    through = writer.tensor(np.asarray(model.dist_matrix_, np.float64)).take(places, axis=0) + near.reshape(0, -1, 1)
-    shortest = through.min(keep=False)
-    kernel = centred(shortest * shortest * -0.5, model.kernel_pca_._centerer)
-    values, vectors = np.asarray(model.kernel_pca_.eigenvalues_), np.asarray(model.kernel_pca_.eigenvectors_)
-    used = values != 0
-    return {"transform": kernel @ np.where(used, vectors / np.sqrt(np.where(used, values, 1)), 0.0)}
-
-
 CONVERTERS: dict[type, Write] = {
     cluster.KMeans: _write_k_means,
     cluster.MiniBatchKMeans: _write_k_means,
@@ -181,5 +163,4 @@ CONVERTERS: dict[type, Write] = {
     cluster.Birch: _write_birch,
     covariance.EllipticEnvelope: _write_elliptic_envelope,
     KernelDensity: _write_density,
-    Isomap: _write_isomap,
 }

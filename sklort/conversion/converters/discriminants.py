@@ -15,7 +15,8 @@ from sklort.conversion.writer import INT64, Answers, Write, Writer
 
 def _by_scores(writer: Writer, scores: Tensor) -> Answers:
     """The answers of a classifier from its log posteriors (n, classes), up to a constant."""
-    answers: dict[str, Any] = {"predict_proba": (scores - scores.log_sum_exp()).apply("Exp")}
+    logarithms = scores - scores.log_sum_exp()
+    answers: dict[str, Any] = {"predict_proba": logarithms.apply("Exp"), "predict_log_proba": logarithms}
     if len(writer.model.classes_) == 2:
         ratio = (scores.take([1]) - scores.take([0])).flat()
         answers["decision_function"] = ratio
@@ -38,6 +39,9 @@ def _write_linear(writer: Writer) -> Answers:
         answers["predict_proba"] = scores.softmax()
         answers["decision_function"] = scores
         answers["predict"] = chosen(writer, scores.argmax())
+    shares = answers["predict_proba"]
+    tiny = np.full((1, 1), np.finfo(shares.dtype).tiny, shares.dtype)
+    answers["predict_log_proba"] = shares.equals(np.zeros((1, 1), shares.dtype)).where(tiny, shares).apply("Log")
     if model.solver != "lsqr":
         rows = writer.floats()
         centred = rows - np.asarray(model.xbar_) if model.solver == "svd" else rows

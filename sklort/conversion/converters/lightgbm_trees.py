@@ -146,8 +146,8 @@ def trees_of(model: Any) -> list[Nodes]:
     return [_tree(section, {}, {}, {"zero": set(), "category": set()}) for section in _sections(model.booster_)[1]]
 
 
-def _answered(writer: Writer) -> Tensor:
-    """What ``Booster.predict`` gives, (n, outputs)."""
+def _answered(writer: Writer) -> tuple[Tensor, Tensor]:
+    """What ``Booster.predict`` gives, (n, outputs): sums of leaves, and the answers made of them."""
     booster = writer.model.booster_
     head, sections = _sections(booster)
     used: dict[str, set[int]] = {"zero": set(), "category": set()}
@@ -161,23 +161,26 @@ def _answered(writer: Writer) -> Tensor:
     outputs = int(head.word("num_tree_per_iteration", "1"))
     columns = np.arange(len(nodes)) % outputs
     raw = write_forest(writer, build(nodes, outputs, columns=columns), views.matrix(rows))
-    if "average_output" in head:
-        raw = raw / float(len(nodes) // outputs)
-    return _link(head, writer.where)(raw)
+    mean = raw / float(len(nodes) // outputs) if "average_output" in head else raw
+    return raw, _link(head, writer.where)(mean)
 
 
 def _write_classifier(writer: Writer) -> Answers:
     model = writer.model
-    answer = _answered(writer)
+    raw, answer = _answered(writer)
     if callable(model.objective_):
         raise ConversionError(f"{writer.where} has an objective of its own: it predicts scores, not classes")
     shares = (1.0 - answer).concat(answer) if answer.width == 1 else answer
     labels = writer.tensor(label_values(model.classes_, writer.where), "classes")
-    return {"predict": labels.take(shares.argmax(), axis=0), "predict_proba": shares}
+    return {
+        "predict": labels.take(shares.argmax(), axis=0),
+        "predict_proba": shares,
+        "decision_function": raw.flat() if raw.width == 1 else raw,
+    }
 
 
 def _write_regressor(writer: Writer) -> Answers:
-    return {"predict": _answered(writer)}
+    return {"predict": _answered(writer)[1]}
 
 
 BY_NAME: dict[str, Write] = {

@@ -15,9 +15,11 @@ from sklort.conversion.writer import DOUBLE, INT64, Answers, Write, Writer
 
 def _by_likelihood(writer: Writer, scores: Tensor) -> Answers:
     """The answers of a classifier from its joint log likelihoods (n, classes)."""
+    logarithms = scores - scores.log_sum_exp()
     return {
         "predict": chosen(writer, scores.argmax()),
-        "predict_proba": (scores - scores.log_sum_exp()).apply("Exp"),
+        "predict_proba": logarithms.apply("Exp"),
+        "predict_log_proba": logarithms,
     }
 
 
