@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from sklort.estimator.lanes import Lanes, Program
+from sklort.estimator.lanes import Lanes
 from sklort.estimator.methods import METHODS
 from sklort.estimator.outputs import Form
 from sklort.estimator.persistence import check_seal, opened
+from sklort.estimator.programs import Program
 from sklort.exceptions import ScoringError, SessionError
 from sklort.session.inference_session import InferenceSession
 

@@ -35,7 +35,7 @@ class CudaProvider:
     ----------
     device_id : int
         Which GPU, as CUDA counts.
-    forest_kernel : {"auto", "rows", "tile", "leaves", "wide"}
+    forest_kernel : {"auto", "rows", "tile", "ranks", "leaves", "wide"}
         How ensembles of trees are walked, where the kernel takes the ensemble. The answers are the same, to the bit.
     require : bool
         Raise when there is no GPU, instead of leaving everything to the providers that follow.
