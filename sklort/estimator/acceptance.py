@@ -7,7 +7,7 @@ method. So at conversion the model is called on a few rows made for the purpose,
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +50,9 @@ class Acceptance:
     missing : tuple of tuple of str
         For each column of strings, the words (`sklort.graph.missing`) of what may be missing there, None or NaN; empty
         where no column of any may.
+    whole : bool
+        Rows of whole numbers are answered as the same rows in double are. Not by a selector, whose answer keeps the
+        dtype, nor by what computes in whole numbers.
     """
 
     nan: tuple[bool, ...]
@@ -61,6 +64,7 @@ class Acceptance:
     by_name: bool = False
     extra: bool = False
     missing: tuple[tuple[str, ...], ...] = ()
+    whole: bool = True
 
     @property
     def nan_everywhere(self) -> bool:
@@ -104,6 +108,29 @@ def probe(model: Any, method: str, X: Any, absent: Sequence[int] = ()) -> Accept
         missing=_missing_strings(model, method, row, absent),
         **_names(model, method, row, names, answer, usual),
     )
+
+
+def reads_whole(model: Any, methods: Iterable[str], X: Any) -> bool:
+    """Ask `model` whether whole numbers are to it what the same numbers in double are: `Acceptance.whole`."""
+    double = frames.map_floats(frames.doubles(X), lambda v: np.rint(np.clip(np.nan_to_num(v), -1e6, 1e6)))
+    whole = frames.whole(double)
+    if whole is None:
+        return True
+    for method in methods:
+        one, other = attempt(model, method, double), attempt(model, method, whole)
+        if (one is None) != (other is None) or (one and other and not _close(one[0], other[0])):
+            return False
+    return True
+
+
+def _close(one: Any, other: Any) -> bool:
+    """Of one dtype, and alike but for the order of sums."""
+    if isinstance(one, list):
+        return all(map(_close, one, other))
+    one, other = frames.dense(one), frames.dense(other)
+    if one.dtype != other.dtype or one.shape != other.shape:
+        return False
+    return np.allclose(one, other, rtol=1e-9, equal_nan=True) if one.dtype.kind == "f" else _same(one, other)
 
 
 def _nan_columns(model: Any, method: str, row: Any) -> tuple[bool, ...]:

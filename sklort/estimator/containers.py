@@ -7,6 +7,7 @@ from typing import Any
 from sklearn import get_config
 
 from sklort.estimator import frames
+from sklort.providers.placement import to_host
 
 _NOTHING: dict[str, str] = {}
 
@@ -30,6 +31,7 @@ def contained(out: Any, X: Any, estimator: Any) -> Any:
             f"{chosen.capitalize()} output does not support sparse data. "
             "Set sparse_output=False to output a frame, or turn it off with set_output(transform='default')."
         )
+    out = to_host(out)
     names = estimator.get_feature_names_out()
     if chosen == "polars":
         import polars as pl

@@ -263,6 +263,52 @@ def map_floats(X: Any, change: Callable[[Array], Array]) -> Any:
     return with_columns(X, positions, [change(column(X, i).astype(np.float64)) for i in positions])
 
 
+def doubles(X: Any) -> Any:
+    """A copy of `X` whose numbers and booleans are all float64; strings and categories stay."""
+    return _retyped(X, number_columns(X) + boolean_columns(X), np.float64)
+
+
+def whole(X: Any) -> Any:
+    """A copy of `X` whose floating-point numbers, which must be whole, are int64; None where there are none."""
+    columns = float_columns(X)
+    return _retyped(X, columns, np.int64) if columns else None
+
+
+def boolean_columns(X: Any) -> list[int]:
+    """Positions of the columns that hold booleans."""
+    kind = kind_of(X)
+    if kind == "pandas":
+        return [i for i, d in enumerate(X.dtypes) if getattr(d, "kind", "O") == "b" and not _is_category(d)]
+    if kind == "polars":
+        return [i for i, d in enumerate(X.dtypes) if str(d) == "Boolean"]
+    if kind == "arrow":
+        return [i for i, f in enumerate(X.schema) if str(f.type) == "bool"]
+    return list(range(width(X))) if X.dtype.kind == "b" else []
+
+
+def _retyped(X: Any, columns: Sequence[int], dtype: type[np.generic]) -> Any:
+    """A copy of `X` with these columns, all of them where it is an array, in another dtype."""
+    kind = kind_of(X)
+    if kind == "pandas":
+        out = X.copy()
+        for i in columns:
+            values = X.iloc[:, i].to_numpy(dtype=np.float64, na_value=np.nan)
+            out.isetitem(i, values.astype(dtype))
+        return out
+    if kind == "polars":
+        import polars as pl
+
+        made = [pl.Series(X.columns[i], column(X, i).astype(dtype)) for i in columns]
+        return X.with_columns(made)
+    if kind == "arrow":
+        import pyarrow as pa
+
+        for i in columns:
+            X = X.set_column(i, X.column_names[i], pa.array(column(X, i).astype(dtype)))
+        return X
+    return np.asarray(X).astype(dtype) if columns else X
+
+
 def finite_rows(X: Any) -> Any:
     """The rows without an infinity."""
     fine = np.ones(height(X), dtype=bool)

@@ -120,7 +120,7 @@ class Intake:
         if self.names is not None:
             if self.acceptance.bare_refused:
                 raise Unsure("X without column names")
-            _warn(self.acceptance.bare)
+            say(self.acceptance.bare)
         if self.layout == "matrix":
             return self._matrix(array, listed=kind == "other")
         return self._columns_of_array(array)
@@ -133,6 +133,7 @@ class Intake:
             return ("object",), [strings(array, self._missing(self.inputs[0]))]
         if array.dtype.kind not in "fiubO" or (array.dtype.kind == "f" and array.dtype.itemsize not in (4, 8)):
             raise Unsure(f"an array of dtype {array.dtype}")
+        self._check_whole(array.dtype)
         check_integers(array)
         want = FLOAT32 if array.dtype == FLOAT32 and not listed else FLOAT64
         values = cast(array, want)
@@ -145,11 +146,12 @@ class Intake:
         else:
             names = list(X.columns) if kind == "polars" else X.column_names
             positions, warned = self.positions(frames.column_names(X), names)
-            _warn(warned)
+            say(warned)
             if positions != tuple(range(len(names))):
                 X = frames.pick(X, [names[i] for i in positions])
             values = np.asarray(X)
             if self.inputs[0].dtype != OBJECT:
+                self._check_whole(values.dtype)
                 values = cast(values, FLOAT64)
         self._check_shape(values)
         if self.inputs[0].dtype == OBJECT:
@@ -159,7 +161,7 @@ class Intake:
 
     def _pandas_matrix(self, X: Any) -> Array:
         positions, warned = self._pandas_positions(X.columns)
-        _warn(warned)
+        say(warned)
         if len(positions) != X.shape[1] or positions != tuple(range(self.n_features)):
             X = X.iloc[:, list(positions)]
         if self.inputs[0].dtype == OBJECT:
@@ -168,6 +170,7 @@ class Intake:
         if values.dtype == FLOAT64:
             return np.ascontiguousarray(values)
         dtype = common(X.dtypes.tolist())
+        self._check_whole(values.dtype)
         if values.dtype.kind in "fiub":
             check_integers(values)
             return cast(values, dtype)
@@ -186,7 +189,7 @@ class Intake:
             return self._columns_of_pandas(X)
         names = list(X.columns) if kind == "polars" else X.column_names
         order, warned = self.positions(frames.column_names(X), names)
-        _warn(warned)
+        say(warned)
         values: list[Array] = []
         for one in self.inputs:
             piece = side_by_side([other_column(X, names[order[i]], kind) for i in one.columns])
@@ -195,7 +198,7 @@ class Intake:
 
     def _columns_of_pandas(self, X: Any) -> tuple[Signature, list[Array]]:
         positions, warned = self._pandas_positions(X.columns)
-        _warn(warned)
+        say(warned)
         if len(X) == 1:
             row = X.iloc[0].to_numpy()
             # A row of mixed columns holds a NumPy scalar for each number: their types tell the dtypes of the columns.
@@ -243,6 +246,7 @@ class Intake:
         """One graph input of shape (n_samples, n_columns) from its columns."""
         if one.dtype == OBJECT:
             return strings(piece, self._missing(one))
+        self._check_whole(piece.dtype, one.dtype)
         dtype = dtype if dtype is not None else np.dtype(needed(one.dtype, piece.dtype))
         values = cast(piece, dtype)
         self._check_values(values, one.columns)
@@ -270,6 +274,9 @@ class Intake:
         signature = tuple(
             needed(one.dtype, *(dtypes[i] for i in place)) for one, place in zip(self.inputs, places, strict=True)
         )
+        for one, place in zip(self.inputs, places, strict=True):
+            for i in place:
+                self._check_whole(dtypes[i], one.dtype)
         layout = _Layout(dtypes, places, signature, self._groups(places, signature))
         self._seen = (positions, layout)
         return layout
@@ -331,6 +338,11 @@ class Intake:
         if array.shape[1] != self.n_features:
             raise Unsure(f"{array.shape[1]} features instead of {self.n_features}")
 
+    def _check_whole(self, dtype: Any, fitted: Any = FLOAT64) -> None:
+        """Leave whole numbers to a model that computes with them otherwise than with the same numbers in double."""
+        if not self.acceptance.whole and getattr(dtype, "kind", "O") in "iub" and dtype != fitted:
+            raise Unsure("whole numbers, which the model answers otherwise than the same numbers in double")
+
     def _check_values(self, values: Array, columns: Sequence[int]) -> None:
         if values.dtype.kind == "f" and values.size:
             self._check_range(values, self._refused(columns))
@@ -346,7 +358,8 @@ class Intake:
             raise Unsure("NaN in a column that takes none")
 
 
-def _warn(warned: Warned | None) -> None:
+def say(warned: Warned | None) -> None:
+    """Warn of how columns are named, as the model would."""
     if warned is not None:
         warnings.warn(warned[1], warned[0], stacklevel=5)
 

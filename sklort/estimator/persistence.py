@@ -20,9 +20,10 @@ import numpy.typing as npt
 
 from sklort._version import __version__
 from sklort.estimator.acceptance import Acceptance
+from sklort.estimator.devices import providers_of
 from sklort.estimator.inputs import GraphInput, Intake
-from sklort.estimator.lanes import Graph
 from sklort.estimator.outputs import Form
+from sklort.estimator.programs import Graph
 from sklort.estimator.report import ParityReport
 from sklort.exceptions import DamagedModel
 
@@ -65,7 +66,7 @@ def check_seal(content: bytes) -> None:
         )
 
 
-def opened(model: str | os.PathLike[str] | bytes) -> tuple[Any, Graph, Intake, dict[str, Any]]:
+def opened(model: str | os.PathLike[str] | bytes, *, gpu: bool = False) -> tuple[Any, Graph, Intake, dict[str, Any]]:
     """The session, the graph, its intake and the fitted attributes in a file or in the bytes of one.
 
     Raises
@@ -81,7 +82,7 @@ def opened(model: str | os.PathLike[str] | bytes) -> tuple[Any, Graph, Intake, d
         with open(model, "rb") as file:
             content = file.read()
     check_seal(content)
-    session = InferenceSession(content)
+    session = InferenceSession(content, providers=providers_of(gpu))
     return session, *restore(session, content)
 
 
@@ -117,6 +118,7 @@ def metadata(graph: Graph, intake: Intake, model: Any, report: ParityReport | No
             "by_name": taken.by_name,
             "extra": taken.extra,
             "missing": taken.missing,
+            "whole": taken.whole,
         },
         "sklort.classes": _classes_out(getattr(model, "classes_", None)),
         "sklort.parity": report.as_dict() if report is not None else None,

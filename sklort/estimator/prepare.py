@@ -9,14 +9,16 @@ from typing import Any, Literal
 import numpy as np
 
 from sklort.estimator import frames
-from sklort.estimator.acceptance import Acceptance, attempt, probe
+from sklort.estimator.acceptance import Acceptance, attempt, probe, reads_whole
 from sklort.estimator.adversarial import adversarial_rows
+from sklort.estimator.devices import Where, no_gpu
 from sklort.estimator.inputs import GraphInput, Intake, Signature
-from sklort.estimator.lanes import Graph, Lanes, Program, cheapest
+from sklort.estimator.lanes import Lanes, cheapest
 from sklort.estimator.methods import METHODS
 from sklort.estimator.outputs import Form
 from sklort.estimator.parity import TOLERANCE, compare, plain_sample, spread
 from sklort.estimator.persistence import metadata, sealed
+from sklort.estimator.programs import Graph, Program
 from sklort.estimator.report import ParityReport
 from sklort.estimator.values import Unsure
 from sklort.exceptions import ConversionError, FallbackWarning, ParityError
@@ -40,6 +42,7 @@ def prepare(
     tolerance: float | None = None,
     target_opset: Any = None,
     forward: bool = False,
+    device: Where = "cpu",
 ) -> tuple[Lanes, ParityReport | None]:
     """Convert `model`, compile it, and compare it with its original.
 
@@ -52,8 +55,8 @@ def prepare(
     tolerance : float, optional
     target_opset : optional
         As skl2onnx takes it.
-    forward : bool
-        As for `Lanes`.
+    forward, device
+        As for `Lanes`. The rows are compared on every device that may compute them later.
 
     Returns
     -------
@@ -68,7 +71,8 @@ def prepare(
         When the two differ and `parity` is True.
     """
     graph, intake, proto = _convert(model, sample, target_opset, None)
-    program = Program(graph, intake, proto)
+    first = _used(device)[0]
+    program = Program(graph, intake, proto, gpu=first)
     graphs: dict[Signature, Graph] = {}
     report = None
     if parity:
@@ -76,24 +80,32 @@ def prepare(
         report = _check(model, graph, intake, program, groups, tolerance)
         narrowed = _narrowed(intake, report)
         if narrowed is not None:  # the rows the graph gets wrong are the model's to answer from now on
-            intake, program = narrowed, Program(graph, narrowed, proto)
+            intake, program = narrowed, Program(graph, narrowed, proto, gpu=first)
             report = _check(model, graph, intake, program, groups, tolerance)
+        for gpu in _used(device)[1:]:
+            program_there = Program(graph, intake, proto, gpu=gpu)
+            report = report.with_other(_check(model, graph, intake, program_there, groups, tolerance))
         act_on(report, parity)
     graphs[graph.signature] = program.graph = _sealed(graph, intake, proto, model, report)
-    later = later_conversion(model, intake, parity, tolerance, target_opset)
-    return Lanes(graphs, intake, model, later, program, forward=forward), report
+    later = later_conversion(model, intake, parity, tolerance, target_opset, device)
+    return Lanes(graphs, intake, model, later, program, forward=forward, device=device), report
 
 
-def later_conversion(model: Any, intake: Intake, parity: Policy, tolerance: float | None, target_opset: Any) -> Any:
+def later_conversion(
+    model: Any, intake: Intake, parity: Policy, tolerance: float | None, target_opset: Any, device: Where
+) -> Any:
     """The conversion of the same model for another dtype of X, made and checked with the X that wants it."""
 
     def convert(X: Any) -> Graph | None:
         sample = plain_sample(spread(X))
         try:
             graph, _, proto = _convert(model, sample, target_opset, intake)
-            program = Program(graph, intake, proto)
             groups = _groups(model, graph, intake, sample) if parity else []
-            report = _check(model, graph, intake, program, groups, tolerance) if parity else None
+            report = None
+            for gpu in _used(device) if parity else ():
+                program = Program(graph, intake, proto, gpu=gpu)
+                found = _check(model, graph, intake, program, groups, tolerance)
+                report = found if report is None else report.with_other(found)
         except ConversionError:
             return None
         if report is not None and not report.ok:
@@ -108,6 +120,13 @@ def later_conversion(model: Any, intake: Intake, parity: Policy, tolerance: floa
     return convert
 
 
+def _used(device: Where) -> tuple[bool, ...]:
+    """The devices that may compute, the first one first: whether each is a GPU."""
+    if device == "cuda":
+        return (True,)
+    return (False, True) if device == "auto" and no_gpu() is None else (False,)
+
+
 def _convert(model: Any, sample: Any, target_opset: Any, intake: Intake | None) -> tuple[Graph, Intake, Any]:
     from sklort.conversion import convert_model
     from sklort.conversion.logarithm import append_logarithm
@@ -118,6 +137,9 @@ def _convert(model: Any, sample: Any, target_opset: Any, intake: Intake | None) 
             "tensors of ONNX are dense, and scikit-learn, which computes only with what is there, is faster"
         )
     conversion = convert_model(model, sample, target_opset=target_opset)
+    if _as_read(sample, conversion.layout) is not sample:
+        sample = _as_read(sample, conversion.layout)
+        conversion = convert_model(model, sample, target_opset=target_opset)
     names = getattr(model, "feature_names_in_", None)
     fitted = tuple(str(name) for name in names) if names is not None else None
     texts = len(sample.shape) == 1
@@ -137,8 +159,12 @@ def _convert(model: Any, sample: Any, target_opset: Any, intake: Intake | None) 
     if not forms:
         raise ConversionError(f"the conversion of {type(model).__name__} offers none of {', '.join(METHODS)}")
     if intake is None:
-        absent = [i for one, to in zip(conversion.inputs, inputs, strict=True) if one.missing for i in to.columns]
-        acceptance = Acceptance((False,)) if texts else probe(model, cheapest(forms), sample, absent)
+        acceptance = Acceptance((False,))
+        if not texts:
+            absent = [i for one, to in zip(conversion.inputs, inputs, strict=True) if one.missing for i in to.columns]
+            few = frames.take_rows(sample, np.arange(min(8, frames.height(sample))))
+            acceptance = probe(model, cheapest(forms), sample, absent)
+            acceptance = replace(acceptance, whole=reads_whole(model, forms, few))
         intake = Intake("texts" if texts else conversion.layout, inputs, n_features, fitted, acceptance)
     graph = Graph(
         _signature(sample, conversion, intake),
@@ -149,6 +175,16 @@ def _convert(model: Any, sample: Any, target_opset: Any, intake: Intake | None) 
         tuple(conversion.notes),
     )
     return graph, intake, conversion.onnx_model
+
+
+def _as_read(sample: Any, layout: str) -> Any:
+    """`sample`, in double where a graph that reads one matrix is given a frame of nothing but whole numbers.
+
+    As whole numbers in an array are: what the model answers to them may be whole too, and no graph gives both.
+    """
+    if layout != "matrix" or frames.kind_of(sample) not in ("pandas", "polars", "arrow"):
+        return sample
+    return sample if frames.float_columns(sample) or frames.string_columns(sample) else frames.doubles(sample)
 
 
 def _is_plain_logarithm(model: Any, sample: Any) -> bool:
@@ -195,6 +231,7 @@ def _signature(sample: Any, conversion: Any, intake: Intake) -> Signature:
 
 def _groups(model: Any, graph: Graph, intake: Intake, sample: Any) -> list[tuple[str, Any]]:
     """The rows to compare: those given, and those made to break the graph."""
+    sample = _as_read(sample, intake.layout)
     return [("given", sample), *adversarial_rows(model, cheapest(graph.forms), sample, intake.acceptance)]
 
 

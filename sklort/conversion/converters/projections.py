@@ -6,11 +6,13 @@ Decompositions, random projections, partial least squares, approximations of ker
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 from sklearn import cluster, cross_decomposition, decomposition, kernel_approximation, neural_network, random_projection
 from sklearn.neighbors import NeighborhoodComponentsAnalysis
+from sklearn.utils.extmath import fast_logdet
 
 from sklort.conversion.tensor import Tensor, clip
 from sklort.conversion.writer import DOUBLE, Answers, Write, Writer
@@ -21,6 +23,15 @@ def _dense(matrix: Any) -> np.ndarray:
     return np.asarray(matrix.toarray() if hasattr(matrix, "toarray") else matrix)
 
 
+def _log_likelihood(rows: Tensor, mean: Any, precision: Any) -> Tensor:
+    """Of each row, (n,), under a normal distribution."""
+    centred = rows - np.asarray(mean)
+    precision = np.asarray(precision)
+    constant = 0.5 * (len(precision) * np.log(2.0 * np.pi) - fast_logdet(precision))
+    density: Tensor = (centred * (centred @ precision)).sum() * -0.5 - float(constant)
+    return density.flat()
+
+
 def _write_pca(writer: Writer) -> Answers:
     model = writer.model
     rows = writer.floats()
@@ -29,7 +40,11 @@ def _write_pca(writer: Writer) -> Answers:
     if model.whiten:
         scale = np.sqrt(model.explained_variance_)
         out = out / np.maximum(scale, np.finfo(scale.dtype).eps)
-    return {"transform": out.astype(np.result_type(rows.dtype, components.dtype))}
+    answers = {"transform": out.astype(np.result_type(rows.dtype, components.dtype))}
+    if isinstance(model, decomposition.PCA):
+        with suppress(np.linalg.LinAlgError):  # a covariance without inverse: scikit-learn has no density either
+            answers["score_samples"] = _log_likelihood(rows, model.mean_, model.get_precision())
+    return answers
 
 
 def _write_components(writer: Writer) -> Answers:
@@ -49,7 +64,11 @@ def _write_factor_analysis(writer: Writer) -> Answers:
     model = writer.model
     weights = model.components_ / model.noise_variance_
     spread = np.linalg.inv(np.eye(len(model.components_)) + weights @ model.components_.T)
-    return {"transform": (writer.floats() - np.asarray(model.mean_)) @ weights.T @ spread}
+    rows = writer.floats()
+    return {
+        "transform": (rows - np.asarray(model.mean_)) @ weights.T @ spread,
+        "score_samples": _log_likelihood(rows, model.mean_, model.get_precision()),
+    }
 
 
 def _write_sparse_pca(writer: Writer) -> Answers:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from sklort.exceptions import Fail
+from sklort.exceptions import DeviceReset, InvalidArgument
 from sklort.providers.cuda.source import text_of
 from sklort.providers.placement import on_device
 
@@ -22,8 +22,21 @@ _WAVES = 32
 """Blocks for each multiprocessor in a launch over elements; each thread takes several."""
 
 
+FORKED = (
+    "CUDA does not survive a fork. Make what is on a GPU in the process that uses it, or start processes by 'spawn' or "
+    "'forkserver' (multiprocessing.set_start_method)"
+)
+
+
+_asked_by: int | None = None
+"""The process that first asked CUDA anything."""
+
+
 def absent(device: int = 0) -> str | None:
     """Why there is no GPU to run on, as a sentence; None when there is one."""
+    global _asked_by
+    if _asked_by not in (None, os.getpid()):
+        return f"CUDA was used by the process that this one was forked from, and {FORKED}"
     try:
         if find_spec("cupy") is None:
             return "CuPy is not installed: pip install 'sklort[cuda12]' or 'sklort[cuda13]', as the driver is"
@@ -32,6 +45,7 @@ def absent(device: int = 0) -> str | None:
     try:
         import cupy
 
+        _asked_by = os.getpid()
         if not cupy.cuda.is_available():
             return "CuPy finds no GPU, or a driver that is too old for it"
         count = int(cupy.cuda.runtime.getDeviceCount())
@@ -58,13 +72,16 @@ class Device:
     ----------
     number : int
         As CUDA counts.
+    stream : int
+        The address of a stream to work on; 0 for CuPy's current stream.
     """
 
-    def __init__(self, number: int = 0) -> None:
+    def __init__(self, number: int = 0, stream: int = 0) -> None:
         import cupy
 
         self.number = number
         self.cupy: Any = cupy
+        self._stream = cupy.cuda.ExternalStream(stream, number) if stream else None
         self._made_by = os.getpid()
         self._lock = threading.Lock()
         self._kernels: dict[tuple[Any, ...], Any] = {}
@@ -82,23 +99,34 @@ class Device:
         return name.decode() if isinstance(name, bytes) else str(name)
 
     def entered(self) -> Any:
-        """A context in which CuPy works on this device."""
+        """A context in which CuPy works on this device, and on the stream that was given."""
         if os.getpid() != self._made_by:
-            raise Fail(
-                "this session was made for a GPU by another process: CUDA does not survive a fork. Make the session in "
-                "the process that runs it, or start processes by 'spawn'"
-            )
-        return self.cupy.cuda.Device(self.number)
+            raise DeviceReset(f"this session was made for a GPU by another process: {FORKED}")
+        device = self.cupy.cuda.Device(self.number)
+        return device if self._stream is None else _On(device, self._stream)
 
     def synchronize(self) -> None:
         """Wait until everything that was started is done."""
         self.cupy.cuda.Device(self.number).synchronize()
 
     def upload(self, array: Any) -> Any:
-        """An array of the host on the device; one of a device as CuPy's own."""
-        if on_device(array) and not hasattr(array, "__cuda_array_interface__"):
-            return self.cupy.from_dlpack(array)
-        return self.cupy.asarray(array)
+        """An array of the host on the device; one of this device as CuPy's own, without a copy.
+
+        Raises
+        ------
+        InvalidArgument
+            It lies on another GPU.
+        """
+        if not on_device(array):
+            return self.cupy.asarray(array)
+        protocol = hasattr(array, "__cuda_array_interface__")
+        made = self.cupy.asarray(array) if protocol else self.cupy.from_dlpack(array)
+        if made.device.id != self.number:
+            raise InvalidArgument(
+                f"an array lies on GPU {made.device.id}, and the session runs on GPU {self.number}: copy it there, or "
+                f"make the session with the provider option 'device_id' = '{made.device.id}'"
+            )
+        return made
 
     def empty(self, shape: Any, dtype: Any) -> Any:
         return self.cupy.empty(shape, np.dtype(dtype))
@@ -147,6 +175,21 @@ class Device:
             if shared > found.max_dynamic_shared_size_bytes:
                 found.max_dynamic_shared_size_bytes = shared
         return found
+
+
+class _On:
+    """A device and a stream of it, entered together."""
+
+    def __init__(self, device: Any, stream: Any) -> None:
+        self._device, self._stream = device, stream
+
+    def __enter__(self) -> None:
+        self._device.__enter__()
+        self._stream.__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        self._stream.__exit__(*error)
+        self._device.__exit__(*error)
 
 
 def _argument(value: Any) -> Any:

@@ -17,6 +17,7 @@ from sklort.providers.cpu import CpuProvider
 from sklort.providers.cuda.device import Device
 from sklort.providers.cuda.forest import ForestOnDevice
 from sklort.providers.cuda.ops.operator import C_NAMES, Declined, Operation
+from sklort.providers.cuda.worth import worth_from
 from sklort.providers.part import OMITTED, STOPPED, Part, Port, Runner, Seen, Step, StepTime, Stop
 from sklort.providers.placement import on_device, to_host
 from sklort.providers.requests import honour
@@ -53,6 +54,13 @@ def _span(array: Any) -> tuple[int, int]:
     return start + sum(min(step, 0) for step in steps), start + sum(max(step, 0) for step in steps) + size
 
 
+def _row_bytes(port: Port) -> int:
+    """Of one row of a value, as far as its type says."""
+    if not isinstance(port.type, TensorType) or port.type.shape is None:
+        return 0
+    return port.type.dtype.numpy.itemsize * prod(size for size in port.type.shape[1:] if isinstance(size, int))
+
+
 class CudaRunner:
     """Runs a part. Outputs are on the device when an input was, and NumPy's otherwise.
 
@@ -84,6 +92,16 @@ class CudaRunner:
         """The ensembles of trees among its steps."""
         found = [getattr(operation, "forest", None) for _, operation in self._steps]
         return [each for each in found if isinstance(each, ForestOnDevice)]
+
+    def worth_from(self, threads: int) -> int | None:
+        """From how many rows of the host on this is predicted to be faster than so many threads of the CPU."""
+        if self._declined:
+            return None
+        levels = sum(forest.levels for forest in self.forests)
+        weights = sum(array.size for array in self._constants.values() if array.ndim > 1)
+        weights += sum(getattr(operation, "work", 0) for _, operation in self._steps)
+        row_bytes = sum(_row_bytes(port) for port in (*self._part.inputs, *self._part.outputs))
+        return worth_from(levels, weights, row_bytes, threads)
 
     def run(
         self,
