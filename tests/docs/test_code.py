@@ -18,7 +18,9 @@ def test_every_block_is_of_a_known_kind(page: str) -> None:
         if block.excuse is not None:
             assert len(block.excuse) > 15, f"{block.where}: give the reason why it is not run"
         else:
-            assert block.language in RUN | SHOWN, f"{block.where}: blocks of {block.language!r} are not run: say why not"
+            assert block.language in RUN | SHOWN, (
+                f"{block.where}: blocks of {block.language!r} are not run: say why not"
+            )
 
 
 @pytest.mark.parametrize("page", WITH_CODE)
