@@ -38,7 +38,7 @@ def description() -> dict[str, str]:
         "instruction set": f"{_core.isa()}, chosen from {', '.join(_core.isas())}",
         "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         "sklort": sklort.__version__,
-        "others": ", ".join(_versions()),
+        "others": versions(*PACKAGES),
     }
 
 
@@ -48,9 +48,12 @@ def _caches() -> Iterator[str]:
         yield f"L{level} {kind.lower()} {size}"
 
 
-def _versions() -> Iterator[str]:
-    for name in PACKAGES:
+def versions(*packages: str) -> str:
+    """Those that are installed, with their versions."""
+    found = []
+    for name in packages:
         try:
-            yield f"{name} {version(name)}"
+            found.append(f"{name} {version(name)}")
         except PackageNotFoundError:
             continue
+    return ", ".join(found)

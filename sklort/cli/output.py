@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,8 +19,18 @@ WIDE = 1000
 
 
 def emit(data: Mapping[str, Any]) -> None:
-    """One JSON object."""
-    sys.stdout.write(json.dumps(data, indent=2, allow_nan=False) + "\n")
+    """One JSON object. What JSON has no number for becomes text: "nan", "inf", "-inf"."""
+    sys.stdout.write(json.dumps(_finite(data), indent=2, allow_nan=False) + "\n")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(one) for one in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
+    return value
 
 
 def show(*parts: Table | str) -> None:

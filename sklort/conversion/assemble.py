@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from onnx import helper
 from sklearn.utils.validation import check_is_fitted
 
 from sklort.conversion.converters import converter_of
+from sklort.conversion.converters.asked import ASKED
 from sklort.conversion.finish import TREE_OPSET, finish_model
 from sklort.conversion.foreign import write_foreign
 from sklort.conversion.inputs import describe_inputs, with_missing
@@ -23,13 +25,16 @@ _LOWEST_OPSET = 19  # ReduceMax with axes as an input, Equal on strings
 _METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function", "score_samples", "transform")
 
 
-def assemble(model: Any, X: Any, target_opset: int | dict[str, int] | None) -> Conversion:
+def assemble(
+    model: Any, X: Any, target_opset: int | dict[str, int] | None, asked: Sequence[str] | None = None
+) -> Conversion:
     """What `sklort.conversion.convert_model` does."""
     X = X if hasattr(X, "shape") else np.asarray(X)
     if X.shape[0] == 0:
         raise ConversionError("the sample X has no rows: one row at least is needed to learn the model's dtypes")
     check_is_fitted(model)
-    methods = [m for m in _METHODS if hasattr(model, m)]
+    usual = [m for m in _METHODS if hasattr(model, m)]
+    methods = list(asked or usual) or [m for m, known in ASKED.items() if type(model) in known]
     if not methods:
         raise ConversionError(f"{type(model).__name__} can neither predict nor transform new rows")
     answered = _samples(model, methods, X)
@@ -42,7 +47,7 @@ def assemble(model: Any, X: Any, target_opset: int | dict[str, int] | None) -> C
         graph.proto.input.append(helper.make_tensor_value_info(one.name, ELEMENTS[one.dtype], [None, width]))
         writer.inputs.append(Tensor(writer, one.name, one.dtype, width))
 
-    answers = writer.answers(model)
+    answers = _write_asked(writer, methods) if asked or not usual else writer.answers(model)
     samples = {m: sample for m, sample in answered.items() if m in answers}
     if not samples:
         raise ConversionError(
@@ -67,6 +72,18 @@ def write_estimator(writer: Writer) -> Answers:
         return write_foreign(writer)
     writer.graph.ours.add(writer.where)
     return write(writer)
+
+
+def _write_asked(writer: Writer, methods: list[str]) -> dict[str, Any]:
+    model = writer.model
+    answers: dict[str, Any] = {}
+    for method in methods:
+        write = ASKED.get(method, {}).get(type(model))
+        if write is None:
+            raise ConversionError(f"{method} of {type(model).__name__} has no ONNX form")
+        answers.update(write(writer))
+    writer.graph.ours.add(writer.where)
+    return answers
 
 
 def _opsets(target: int | dict[str, int] | None) -> dict[str, int]:
@@ -98,7 +115,7 @@ def _sample(model: Any, method: str, X: Any) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         answer = getattr(model, method)(rows)
-    if isinstance(answer, list):
+    if isinstance(answer, list | tuple):
         return [np.asarray(part) for part in answer]
     return answer.toarray() if hasattr(answer, "toarray") else np.asarray(answer)
 

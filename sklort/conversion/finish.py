@@ -86,15 +86,16 @@ def _as_sample(writer: Writer, method: str, answer: Any, sample: Any) -> Tensor:
 
 
 def _stacked(writer: Writer, answer: list[Tensor], sample: list[np.ndarray]) -> Tensor:
-    """A list of (n, k) as one (outputs, n, largest k), filled up with zeros on the right."""
+    """A list of (n, k) as one (outputs, n, largest k), of their common dtype, filled up with zeros on the right."""
+    common = np.result_type(*sample)
     widest = max(part.shape[1] for part in sample)
     layers = []
     for tensor, part in zip(answer, sample, strict=True):
-        tensor = tensor.astype(part.dtype)
+        tensor = tensor.astype(common)
         if part.shape[1] < widest:
             place = np.arange(widest)
             filled = tensor.take(np.minimum(place, part.shape[1] - 1))
-            tensor = writer.tensor(place < part.shape[1]).where(filled, np.zeros((), part.dtype))
+            tensor = writer.tensor(place < part.shape[1]).where(filled, np.zeros((), common))
         layers.append(tensor.reshape(1, -1, widest))
     return layers[0].concat(*layers[1:], axis=0) if len(layers) > 1 else layers[0]
 

@@ -31,7 +31,6 @@ NOT_CONVERTED: dict[str, str] = {
     "MiniBatchNMF": _ITERATES,
     "MultiLabelBinarizer": _TARGETS,
     "NMF": _ITERATES,
-    "NearestNeighbors": "it answers kneighbors, two arrays at once, and neither predicts nor transforms",
     "OAS": _SPREAD,
     "OPTICS": _FITTED_ROWS,
     "PatchExtractor": "it reads images of three or four dimensions, and gives more rows than it is given",

@@ -125,7 +125,7 @@ def reads_whole(model: Any, methods: Iterable[str], X: Any) -> bool:
 
 def _close(one: Any, other: Any) -> bool:
     """Of one dtype, and alike but for the order of sums."""
-    if isinstance(one, list):
+    if isinstance(one, list | tuple):
         return all(map(_close, one, other))
     one, other = frames.dense(one), frames.dense(other)
     if one.dtype != other.dtype or one.shape != other.shape:

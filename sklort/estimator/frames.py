@@ -123,6 +123,12 @@ def float_kind(X: Any) -> np.dtype[Any]:
     return np.dtype(np.float64)
 
 
+def all_float32(X: Any) -> bool:
+    """Whether every column of a polars frame or an Arrow table is float32: scikit-learn computes in it then."""
+    types = X.dtypes if kind_of(X) == "polars" else X.schema.types
+    return {str(one) for one in types} <= {"Float32", "float"}
+
+
 def with_numbers(X: Any, columns: Sequence[int], value: float) -> Any:
     """A copy of `X` with `value` in these columns; integer columns become float64."""
     kind = kind_of(X)

@@ -152,7 +152,7 @@ class Intake:
             values = np.asarray(X)
             if self.inputs[0].dtype != OBJECT:
                 self._check_whole(values.dtype)
-                values = cast(values, FLOAT64)
+                values = cast(values, FLOAT32 if frames.all_float32(X) else FLOAT64)
         self._check_shape(values)
         if self.inputs[0].dtype == OBJECT:
             return ("object",), [strings(values, self._missing(self.inputs[0]))]

@@ -331,4 +331,5 @@ def refuse(X: Any, intake: Intake, doubt: Exception) -> NoReturn:
 
 def cheapest(methods: Iterable[str]) -> str:
     """The method to ask when any will do."""
-    return next(method for method in METHODS if method in methods)
+    known = list(methods)
+    return next((method for method in METHODS if method in known), known[0])

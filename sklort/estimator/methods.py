@@ -6,6 +6,8 @@ from operator import attrgetter
 from typing import Any
 
 METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function", "score_samples", "transform")
+ON_DEMAND = ("apply", "kneighbors")
+"""Compiled when they are first called: each needs a graph of its own, which few users want."""
 _CHANGING = ("fit", "partial_fit", "set_", "sparsify", "densify")
 
 

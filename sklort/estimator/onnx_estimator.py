@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
-from collections.abc import Callable
 from copy import deepcopy
 from typing import Any, Literal
 
@@ -18,7 +16,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklort._version import __version__
-from sklort.estimator.availability import can_score, last_step, offers, wraps
+from sklort.estimator.availability import can_score, last_step, offers, unfitted, wraps
 from sklort.estimator.benchmark import benchmark
 from sklort.estimator.compiled import Compiled, Fallback, Settings, compile_model, of_lanes
 from sklort.estimator.containers import contained
@@ -26,13 +24,14 @@ from sklort.estimator.devices import Stranded, Where, check_device, on_host
 from sklort.estimator.diagram import compilation, to_html
 from sklort.estimator.hybrid import Hybrid
 from sklort.estimator.lanes import Lanes
-from sklort.estimator.methods import METHODS, Predicting, is_forwarded
-from sklort.estimator.persistence import opened
+from sklort.estimator.methods import METHODS, ON_DEMAND, Predicting, is_forwarded
+from sklort.estimator.on_demand import OnDemand
+from sklort.estimator.persistence import not_savable, opened, warn_of_version
 from sklort.estimator.prepare import Policy
 from sklort.estimator.programs import Graph, Program
 from sklort.estimator.report import ParityReport
 from sklort.estimator.support import SupportReport
-from sklort.exceptions import ConversionError, EPFail
+from sklort.exceptions import EPFail
 from sklort.providers.cpu import tuning
 
 Array = npt.NDArray[Any]
@@ -67,7 +66,7 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
     estimator_ : estimator
         The fitted scikit-learn model; None after `sklort.load`. It answers, with a warning, for X that the graph
         cannot read and for a way to predict that the graph does not offer; and, without a warning, for all its other
-        methods, such as `inverse_transform`, `apply` or `kneighbors`.
+        methods, such as `inverse_transform`. `apply` and `kneighbors` are compiled when they are first called.
     onnx_model_ : bytes
         The ONNX model; not there where a step runs in scikit-learn.
     session_ : InferenceSession
@@ -235,11 +234,7 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         if self._compiled.hybrid is not None:
-            fallen = ", ".join(f"{step.path!r} ({step.model})" for step in self.compilation_.fallen)
-            raise ConversionError(
-                f"an ONNX file cannot hold a step that runs in scikit-learn: {fallen}. Use pickle or joblib, or leave "
-                "the step out of the model and apply it before"
-            )
+            raise not_savable(self.compilation_)
         with open(path, "wb") as file:
             file.write(self.onnx_model_)
 
@@ -267,6 +262,7 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
         self.parity_report_ = report
         self._compiled = compiled
         self._lanes = lanes
+        self.__dict__.pop("_demanded", None)
         return self
 
     def _settings(self) -> Settings:
@@ -404,27 +400,28 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
             return self._reopen()
         model = own.get("estimator_", own.get("estimator"))
         if name in METHODS and not fitted and hasattr(model, name):
-            return self._unfitted(name)
+            return unfitted(self, name)
         if name in ("session_", "compilation_") and fitted and isinstance(self._lanes, Stranded):
             raise AttributeError(self._lanes.reason)
         if name in ("onnx_model_", "session_") and fitted:
             raise AttributeError(f"{type(self).__name__!r} has no {name!r}: it is compiled in parts, see compilation_")
         if fitted and name.endswith("_") and not name.startswith("_") and model is not None:
             return getattr(model, name)
+        if fitted and name in ON_DEMAND and (name in self._lanes.methods or hasattr(model, name)):
+            return self._on_demand(name)
         if name not in METHODS and is_forwarded(name, model):
-            return getattr(model, name) if fitted else self._unfitted(name)
+            return getattr(model, name) if fitted else unfitted(self, name)
         reason = ""
         if name in METHODS and fitted and hasattr(model, name):
             reason = f": the ONNX graph does not offer it, estimator_.{name} does"
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{reason}")
 
-    def _unfitted(self, name: str) -> Callable[[Any], Any]:
-        def method(*args: Any, **params: Any) -> Any:
-            check_is_fitted(self)
-            return getattr(self, name)(*args, **params)
-
-        method.__name__ = method.__qualname__ = name
-        return method
+    def _on_demand(self, name: str) -> OnDemand:
+        made: dict[str, OnDemand] = self.__dict__.setdefault("_demanded", {})
+        if name not in made:
+            compiled = self._lanes if name in self._lanes.methods and isinstance(self._lanes, Lanes) else None
+            made[name] = OnDemand(self.estimator_, name, self.target_opset, compiled)
+        return made[name]
 
     def _reopen(self) -> Lanes | Hybrid | Stranded:
         try:
@@ -439,15 +436,9 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
         state.pop("_lanes", None)
+        state.pop("_demanded", None)
         return {**state, "_sklort_version": __version__}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        made_by = state.pop("_sklort_version", "an older version")
-        if made_by != __version__:
-            warnings.warn(
-                f"this estimator was pickled by sklort {made_by} and is opened by {__version__}, which may not read it "
-                "right: fit or convert it again, or keep models across versions with save and sklort.load",
-                UserWarning,
-                stacklevel=2,
-            )
+        warn_of_version(state.pop("_sklort_version", "an older version"))
         super().__setstate__(state)

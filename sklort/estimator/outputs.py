@@ -35,7 +35,7 @@ class Form:
     sparse : bool
         A SciPy CSR matrix.
     parts : tuple of Form
-        For a multi-output classifier's list, the form of each element; else empty.
+        For a multi-output classifier's list, or a tuple, the form of each element; else empty.
     """
 
     dtype: str
@@ -46,8 +46,8 @@ class Form:
     @classmethod
     def of(cls, answer: Any) -> Form:
         """The form of `answer`, what the model returned for at least one row."""
-        if isinstance(answer, list):
-            return cls("list", parts=tuple(cls.of(part) for part in answer))
+        if isinstance(answer, list | tuple):
+            return cls(type(answer).__name__, parts=tuple(cls.of(part) for part in answer))
         if hasattr(answer, "tocsr"):
             return cls(np.dtype(answer.dtype).str, (int(answer.shape[1]),), sparse=True)
         array = np.asarray(answer)
@@ -68,7 +68,8 @@ class Form:
         """
         if self.parts:
             pairs = zip(self.parts, raw, strict=True)
-            return [part.finish(_array(one)[..., : (part.tail or (None,))[-1]]) for part, one in pairs]
+            made = [part.finish(_array(one)[..., : (part.tail or (None,))[-1]]) for part, one in pairs]
+            return tuple(made) if self.dtype == "tuple" else made
         array = _array(to_host(raw) if self.sparse else raw)
         if len(self.tail) == 0 and array.ndim == 2 and array.shape[1] == 2 and self.dtype[1] == "f":
             array = array[:, 1]

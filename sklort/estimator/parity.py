@@ -127,8 +127,8 @@ def _probabilities(expected: Any, got: Any) -> tuple[Any, Any]:
 
 
 def _compare_answers(one: MethodParity, origin: str, expected: Any, got: Any, tolerance: float, exact: bool) -> None:
-    if isinstance(expected, list):
-        if not isinstance(got, list) or len(got) != len(expected):
+    if isinstance(expected, list | tuple):
+        if type(got) is not type(expected) or len(got) != len(expected):
             _unlike(one, origin, expected, got)
             return
         for part, other in zip(expected, got, strict=True):
@@ -197,8 +197,8 @@ def _unlike(one: MethodParity, origin: str, a: Any, b: Any) -> None:
 
 
 def _kind(answer: Any) -> str:
-    if isinstance(answer, list):
-        return f"a list of {len(answer)}"
+    if isinstance(answer, list | tuple):
+        return f"a {type(answer).__name__} of {len(answer)}"
     answer = _dense(answer)
     return f"{answer.dtype} of shape {answer.shape}"
 

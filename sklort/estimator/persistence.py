@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -25,7 +26,8 @@ from sklort.estimator.inputs import GraphInput, Intake
 from sklort.estimator.outputs import Form
 from sklort.estimator.programs import Graph
 from sklort.estimator.report import ParityReport
-from sklort.exceptions import DamagedModel
+from sklort.estimator.support import SupportReport
+from sklort.exceptions import ConversionError, DamagedModel
 
 FORMAT = 1
 _NUMPY_DTYPE = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(int64)": np.int64}
@@ -84,6 +86,26 @@ def opened(model: str | os.PathLike[str] | bytes, *, gpu: bool = False) -> tuple
     check_seal(content)
     session = InferenceSession(content, providers=providers_of(gpu))
     return session, *restore(session, content)
+
+
+def not_savable(report: SupportReport) -> ConversionError:
+    """Why an estimator that is compiled in parts has no file."""
+    fallen = ", ".join(f"{step.path!r} ({step.model})" for step in report.fallen)
+    return ConversionError(
+        f"an ONNX file cannot hold a step that runs in scikit-learn: {fallen}. Use pickle or joblib, or leave the step "
+        "out of the model and apply it before"
+    )
+
+
+def warn_of_version(made_by: str) -> None:
+    """Warn where an estimator that is unpickled was pickled by another sklort; called by `__setstate__`."""
+    if made_by != __version__:
+        warnings.warn(
+            f"this estimator was pickled by sklort {made_by} and is opened by {__version__}, which may not read it "
+            "right: fit or convert it again, or keep models across versions with save and sklort.load",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _versions() -> dict[str, str]:

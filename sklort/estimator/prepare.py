@@ -14,7 +14,7 @@ from sklort.estimator.adversarial import adversarial_rows
 from sklort.estimator.devices import Where, no_gpu
 from sklort.estimator.inputs import GraphInput, Intake, Signature
 from sklort.estimator.lanes import Lanes, cheapest
-from sklort.estimator.methods import METHODS
+from sklort.estimator.methods import METHODS, ON_DEMAND
 from sklort.estimator.outputs import Form
 from sklort.estimator.parity import TOLERANCE, compare, plain_sample, spread
 from sklort.estimator.persistence import metadata, sealed
@@ -24,6 +24,7 @@ from sklort.estimator.values import Unsure
 from sklort.exceptions import ConversionError, FallbackWarning, ParityError
 
 Policy = Literal["warn"] | bool
+Methods = tuple[str, ...] | None
 
 
 def rows_to_compare(X: Any) -> Any:
@@ -43,6 +44,7 @@ def prepare(
     target_opset: Any = None,
     forward: bool = False,
     device: Where = "cpu",
+    methods: Methods = None,
 ) -> tuple[Lanes, ParityReport | None]:
     """Convert `model`, compile it, and compare it with its original.
 
@@ -57,6 +59,8 @@ def prepare(
         As skl2onnx takes it.
     forward, device
         As for `Lanes`. The rows are compared on every device that may compute them later.
+    methods : tuple of str, optional
+        As for `sklort.conversion.convert_model`.
 
     Returns
     -------
@@ -70,7 +74,7 @@ def prepare(
     ParityError
         When the two differ and `parity` is True.
     """
-    graph, intake, proto = _convert(model, sample, target_opset, None)
+    graph, intake, proto = _convert(model, sample, target_opset, None, methods)
     first = _used(device)[0]
     program = Program(graph, intake, proto, gpu=first)
     graphs: dict[Signature, Graph] = {}
@@ -87,19 +91,25 @@ def prepare(
             report = report.with_other(_check(model, graph, intake, program_there, groups, tolerance))
         act_on(report, parity)
     graphs[graph.signature] = program.graph = _sealed(graph, intake, proto, model, report)
-    later = later_conversion(model, intake, parity, tolerance, target_opset, device)
+    later = later_conversion(model, intake, parity, tolerance, target_opset, device, methods)
     return Lanes(graphs, intake, model, later, program, forward=forward, device=device), report
 
 
 def later_conversion(
-    model: Any, intake: Intake, parity: Policy, tolerance: float | None, target_opset: Any, device: Where
+    model: Any,
+    intake: Intake,
+    parity: Policy,
+    tolerance: float | None,
+    target_opset: Any,
+    device: Where,
+    methods: Methods = None,
 ) -> Any:
     """The conversion of the same model for another dtype of X, made and checked with the X that wants it."""
 
     def convert(X: Any) -> Graph | None:
         sample = plain_sample(spread(X))
         try:
-            graph, _, proto = _convert(model, sample, target_opset, intake)
+            graph, _, proto = _convert(model, sample, target_opset, intake, methods)
             groups = _groups(model, graph, intake, sample) if parity else []
             report = None
             for gpu in _used(device) if parity else ():
@@ -127,7 +137,9 @@ def _used(device: Where) -> tuple[bool, ...]:
     return (False, True) if device == "auto" and no_gpu() is None else (False,)
 
 
-def _convert(model: Any, sample: Any, target_opset: Any, intake: Intake | None) -> tuple[Graph, Intake, Any]:
+def _convert(
+    model: Any, sample: Any, target_opset: Any, intake: Intake | None, methods: Methods = None
+) -> tuple[Graph, Intake, Any]:
     from sklort.conversion import convert_model
     from sklort.conversion.logarithm import append_logarithm
 
@@ -136,22 +148,21 @@ def _convert(model: Any, sample: Any, target_opset: Any, intake: Intake | None) 
             f"X is sparse, with {sample.shape[1]:,} columns of which a row fills {sample.nnz / sample.shape[0]:,.0f}: "
             "tensors of ONNX are dense, and scikit-learn, which computes only with what is there, is faster"
         )
-    conversion = convert_model(model, sample, target_opset=target_opset)
+    conversion = convert_model(model, sample, target_opset=target_opset, methods=methods)
     if _as_read(sample, conversion.layout) is not sample:
         sample = _as_read(sample, conversion.layout)
-        conversion = convert_model(model, sample, target_opset=target_opset)
+        conversion = convert_model(model, sample, target_opset=target_opset, methods=methods)
     names = getattr(model, "feature_names_in_", None)
     fitted = tuple(str(name) for name in names) if names is not None else None
     texts = len(sample.shape) == 1
     n_features = 1 if texts else int(getattr(model, "n_features_in_", frames.width(sample)))
     inputs = _graph_inputs(conversion, fitted or frames.column_names(sample), n_features)
     forms = {}
-    for method in METHODS:
-        if method in conversion.outputs:
-            answered = attempt(model, method, frames.take_rows(sample, np.arange(min(2, frames.height(sample)))))
-            if answered is None:
-                raise ConversionError(f"{type(model).__name__}.{method} does not accept the rows given for conversion")
-            forms[method] = Form.of(answered[0])
+    for method in sorted(conversion.outputs, key=(*METHODS, *ON_DEMAND).index):
+        answered = attempt(model, method, frames.take_rows(sample, np.arange(min(2, frames.height(sample)))))
+        if answered is None:
+            raise ConversionError(f"{type(model).__name__}.{method} does not accept the rows given for conversion")
+        forms[method] = Form.of(answered[0])
     outputs = {method: conversion.outputs[method] for method in forms}
     if "predict_proba" in forms and "predict_log_proba" not in forms and _is_plain_logarithm(model, sample):
         forms["predict_log_proba"] = forms["predict_proba"]

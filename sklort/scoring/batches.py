@@ -18,7 +18,7 @@ def map_batches(
     prefix: str = "",
     **options: Any,
 ) -> Any:
-    """The answers of a model to a data set that is cut into batches, each process of its workers opening the model once.
+    """The answers of a model to a data set cut into batches, where each worker process opens the model once.
 
     Parameters
     ----------

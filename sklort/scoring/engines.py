@@ -12,7 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from queue import Empty, Queue
 from threading import Event
-from typing import Any, Literal
+from typing import Literal
 
 from sklort.exceptions import ScoringError
 from sklort.scoring.parts import Job, score_part
@@ -78,7 +78,7 @@ def _dask(jobs: Sequence[Job], workers: int, address: str | None) -> Iterator[in
     with ExitStack() as stack:
         if address is None:
             stack.enter_context(dask.config.set({"distributed.nanny.pre-spawn-environ": _threads(workers)}))
-            cluster = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
+            cluster = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0")
             address = stack.enter_context(cluster)
         client = stack.enter_context(Client(address))
         # A part that is made again has the same bytes, so a job whose worker is lost may go to another one.

@@ -48,20 +48,22 @@ class Refused(ScoringError):
         return (f"{place}: " if place else "") + self.what + (f": {self.remedy}" if self.remedy else "")
 
 
-def mismatch(type_: Any, want: Column) -> str | None:
-    """Why a column of this Arrow type is not what the model reads; None when it may be."""
+def mismatch(type_: Any, want: Column) -> tuple[str, str] | None:
+    """Why a column of this Arrow type is not what the model reads, and the remedy; None when it may be."""
     if pa.types.is_dictionary(type_):
         type_ = type_.value_type
     if want.dtype == OBJECT:
         text = pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_string_view(type_)
-        return None if text or pa.types.is_null(type_) else f"holds {type_} where the model reads texts: cast it to string"
+        if text or pa.types.is_null(type_):
+            return None
+        return f"holds {type_} where the model reads texts", "cast it to string"
     if pa.types.is_boolean(type_) or pa.types.is_null(type_):
         return None
     if want.dtype == np.bool_:
-        return f"holds {type_} where the model reads true or false: cast it to bool"
+        return f"holds {type_} where the model reads true or false", "cast it to bool"
     if pa.types.is_integer(type_) or (pa.types.is_floating(type_) and want.dtype.kind == "f"):
         return None
-    return f"holds {type_} where the model reads {_spoken(want.dtype)}: cast it to {want.dtype.name}"
+    return f"holds {type_} where the model reads {_spoken(want.dtype)}", f"cast it to {want.dtype.name}"
 
 
 def rounded(type_: Any, want: Column) -> bool:
@@ -87,7 +89,7 @@ def taken(table: Any, columns: Sequence[Column]) -> Any:
 def _one(column: Any, want: Column, name: str) -> Any:
     wrong = mismatch(column.type, want)
     if wrong is not None:
-        raise Refused(*wrong.split(": ", 1), column=name)
+        raise Refused(*wrong, name)
     if column.null_count and not (want.dtype.kind == "f" and want.nan):
         first = pc.index(column.is_null(), True).as_py()
         raise Refused("a missing value, which the model refuses", FILL, name, first)
@@ -130,7 +132,9 @@ def first_refused(run: Callable[[Any], object], table: Any, error: Exception) ->
     for i, name in enumerate(row.column_names):
         value = row.column(i)[0].as_py()
         if isinstance(value, float) and not np.isfinite(value):
-            only = pa.table([*row.columns[:i], pa.array([0.0], row.column(i).type), *row.columns[i + 1 :]], row.column_names)
+            only = pa.table(
+                [*row.columns[:i], pa.array([0.0], row.column(i).type), *row.columns[i + 1 :]], row.column_names
+            )
             again = _error(run, only)
             if again is None or str(again) != str(error):
                 what = "NaN" if np.isnan(value) else "an infinity"

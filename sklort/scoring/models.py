@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from sklort.estimator.lanes import Lanes, Program
+from sklort.estimator.lanes import Lanes
 from sklort.estimator.methods import METHODS
 from sklort.estimator.outputs import Form
 from sklort.estimator.persistence import check_seal, opened
-from sklort.exceptions import ScoringError
+from sklort.estimator.programs import Program
+from sklort.exceptions import ScoringError, SessionError
 from sklort.session.inference_session import InferenceSession
 
 Array = npt.NDArray[Any]
@@ -144,7 +145,7 @@ class PlainModel:
                     f"takes ({spoken}): save it with a batch axis, or run it by InferenceSession"
                 )
         self._inputs = [(one.name, _dtype(one.type), len(one.shape)) for one in given]
-        widths = [one.shape[1] if len(one.shape) == 2 else 1 for one in given]
+        widths: list[Any] = [one.shape[1] if len(one.shape) == 2 else 1 for one in given]
         self._matrix = len(given) == 1 and widths[0] != 1
         if any(not isinstance(width, int) for width in widths) or (not self._matrix and set(widths) != {1}):
             raise ScoringError(
@@ -162,13 +163,27 @@ class PlainModel:
         self._answers: dict[str, Answer] = {}
 
     def answer(self, method: str) -> Answer:
-        """The columns of an output, which one row of zeros and empty texts tells where the model does not."""
-        if not self._answers:
-            row = [np.zeros(1, dtype) if dtype != OBJECT else np.array([""], OBJECT) for _, dtype, _ in self.columns]
-            values = self._session.run(list(self.methods), self._feed(row, 1))
-            for name, value in zip(self.methods, values, strict=True):
-                self._answers[name] = _described(name, value)
+        """The columns of an output: as declared, or else as one row of zeros and empty texts tells."""
+        if method not in self._answers:
+            port = next(one for one in self._session.get_outputs() if one.name == method)
+            self._answers[method] = _declared(port) or self._tried(method)
         return self._answers[method]
+
+    def _tried(self, name: str) -> Answer:
+        row = [np.zeros(1, dtype) if dtype != OBJECT else np.array([""], OBJECT) for _, dtype, _ in self.columns]
+        try:
+            (value,) = self._session.run([name], self._feed(row, 1))
+        except SessionError as error:
+            raise ScoringError(
+                f"the model does not say how many columns its output {name!r} has, and refuses a row of zeros and "
+                f"empty texts ({error}): write the shape of the output into the model"
+            ) from error
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            return Answer(tuple(f"{name}_{key}" for key in value[0]), pa.float32())
+        array = np.asarray(value)
+        if isinstance(value, list) or not array.ndim or len(array) != 1:
+            raise ScoringError(f"output {name!r} has no row for each row of the input: name the outputs that have")
+        return _numbered(name, int(np.prod(array.shape[1:])), array.dtype)
 
     def run(self, table: Any, methods: Sequence[str]) -> list[list[Array]]:
         """For each output its columns, from a table of exactly the model's columns."""
@@ -213,16 +228,18 @@ def _dtype(declared: str) -> np.dtype[Any] | None:
     return np.dtype(name) if name is not None else None
 
 
-def _described(name: str, value: Any) -> Answer:
-    """The columns of an output, from its value for one row."""
-    if isinstance(value, list) and value and isinstance(value[0], dict):
-        return Answer(tuple(f"{name}_{key}" for key in value[0]), pa.float32())
-    array = np.asarray(value)
-    if isinstance(value, list) or not array.ndim or len(array) != 1:
-        raise ScoringError(f"output {name!r} has no row for each row of the input: name the outputs that have")
-    count = int(np.prod(array.shape[1:]))
-    names = (name,) if count == 1 else tuple(f"{name}_{i}" for i in range(count))
-    return Answer(names, _arrow_type(array.dtype))
+def _declared(port: Any) -> Answer | None:
+    """The columns of an output whose type and width are in the model."""
+    dtype, shape = _dtype(port.type), port.shape or []
+    if dtype is None or len(shape) not in (1, 2) or isinstance(shape[0], int):
+        return None
+    if len(shape) == 2 and not isinstance(shape[1], int):
+        return None
+    return _numbered(port.name, shape[1] if len(shape) == 2 else 1, dtype)
+
+
+def _numbered(name: str, count: int, dtype: np.dtype[Any]) -> Answer:
+    return Answer((name,) if count == 1 else tuple(f"{name}_{i}" for i in range(count)), _arrow_type(dtype))
 
 
 def _unzipped(value: Any) -> Any:

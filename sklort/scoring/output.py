@@ -91,7 +91,9 @@ class Output:
             return False
         was = self._finished()
         if was is None:
-            raise ScoringError(f"{self.path} exists, and sklort score did not write it: choose another name or remove it")
+            raise ScoringError(
+                f"{self.path} exists, and sklort score did not write it: choose another name or remove it"
+            )
         changed = differences(was, plan.as_json())
         if changed:
             raise ScoringError(
@@ -155,7 +157,9 @@ class Output:
             What is there is not ours to remove.
         """
         if self.path.exists() and self._finished() is None:
-            raise ScoringError(f"{self.path} exists, and sklort score did not write it: choose another name or remove it")
+            raise ScoringError(
+                f"{self.path} exists, and sklort score did not write it: choose another name or remove it"
+            )
         ours = (MANIFEST, "part-", ".part-", f".{MANIFEST}", WHOLE)
         for path in sorted(self.partial.iterdir(), key=lambda path: path.name == MANIFEST):
             if not path.name.startswith(ours):
@@ -204,7 +208,9 @@ class Output:
         whole = self.partial / WHOLE
         schema = plan.schema.with_metadata({MARK: json.dumps(plan.as_json())})
         with open(whole, "wb") as file:
-            with pq.ParquetWriter(file, schema, compression=plan.options["compression"]) as writer:
+            with pq.ParquetWriter(
+                file, schema, compression=plan.options["compression"], write_page_checksum=True
+            ) as writer:
                 for table in _row_groups([self.partial / part.name for part in plan.parts]):
                     writer.write_table(table, max(1, table.num_rows))
             file.flush()
@@ -214,7 +220,7 @@ class Output:
 
 def _row_groups(paths: Sequence[Path]) -> Iterator[Any]:
     for path in paths:
-        with pq.ParquetFile(path, pre_buffer=False) as parquet:
+        with pq.ParquetFile(path, pre_buffer=False, page_checksum_verification=True) as parquet:
             for group in range(parquet.num_row_groups):
                 yield parquet.read_row_group(group)
 

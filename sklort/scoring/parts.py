@@ -25,7 +25,7 @@ from sklort.scoring.scorer import Scorer
 
 MARK = b"sklort.score"
 """Key of a part's metadata, whose value is `mark`."""
-BATCH_BYTES = 16_000_000
+BATCH_BYTES = 8_000_000
 """A batch is about as large where its rows are not given: it is in memory a few times for each worker."""
 FEWEST, MOST = 1_000, 131_072
 AHEAD = 2
@@ -79,7 +79,9 @@ def is_done(folder: str, part: Part, run: str) -> bool:
     except FileNotFoundError:
         return False
     except (pa.ArrowException, OSError) as error:
-        raise ScoringError(f"{path}: a finished part that cannot be read ({error}): start again with --restart") from error
+        raise ScoringError(
+            f"{path}: a finished part that cannot be read ({error}): start again with --restart"
+        ) from error
     if (found.metadata or {}).get(MARK) != mark(run, part) or found.num_rows != part.rows:
         raise ScoringError(f"{path}: not the part that this run has written: start again with --restart")
     return True
@@ -115,7 +117,7 @@ def score_part(job: Job, report: Callable[[int], object] | None = None, stop: Ev
     job.file.check_unchanged()
     try:
         with open(temporary, "xb") as file:
-            with pq.ParquetWriter(file, schema, compression=job.compression) as writer:
+            with pq.ParquetWriter(file, schema, compression=job.compression, write_page_checksum=True) as writer:
                 for result in _row_groups(_results(job, stop, report)):
                     writer.write_table(result, max(1, result.num_rows))
                     written += result.num_rows
@@ -175,9 +177,12 @@ def _batches(job: Job) -> Iterator[tuple[int, int, Any]]:
         return
     group = job.part.first
     try:
-        with pq.ParquetFile(job.file.path, pre_buffer=False, buffer_size=1 << 20) as parquet:
+        with pq.ParquetFile(
+            job.file.path, pre_buffer=False, buffer_size=1 << 20, page_checksum_verification=True
+        ) as parquet:
             names = parquet.schema_arrow.names
-            wanted = list(dict.fromkeys([*job.scorer.reads(names), *job.scorer.kept(names)]))
+            used = {*job.scorer.reads(names), *job.scorer.kept(names)}
+            wanted = [name for name in names if name in used]
             rows = job.batch_rows or _batch_rows(parquet.metadata, job.part, wanted)
             first = sum(job.file.row_groups[: job.part.first])
             for group in range(job.part.first, job.part.last):

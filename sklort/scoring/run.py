@@ -132,7 +132,14 @@ def score_files(
         target.begin(plan, replace=replace)
         jobs = [
             Job(
-                scorer, plan.files[part.file], part, str(target.partial), plan.digest, plan.schema, batch_rows, compression
+                scorer,
+                plan.files[part.file],
+                part,
+                str(target.partial),
+                plan.digest,
+                plan.schema,
+                batch_rows,
+                compression,
             )
             for part in plan.parts
             if part.number not in done

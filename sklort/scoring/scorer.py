@@ -79,9 +79,7 @@ class Scorer:
         chosen = (method,) if isinstance(method, str) else tuple(method or opened_.usual)
         unknown = [one for one in chosen if one not in opened_.methods]
         if unknown:
-            raise ScoringError(
-                f"the model has no {opened_.kind} {unknown[0]!r}: it has {', '.join(opened_.methods)}"
-            )
+            raise ScoringError(f"the model has no {opened_.kind} {unknown[0]!r}: it has {', '.join(opened_.methods)}")
         self.methods = tuple(dict.fromkeys(chosen))
         self.columns = None if columns is None else tuple(columns)
         if self.columns is not None and len(self.columns) != len(opened_.columns):
@@ -147,7 +145,7 @@ class Scorer:
         for name, want in zip(self.reads(given.names), self.model.columns, strict=True):
             wrong = mismatch(given.field(name).type, want)
             if wrong is not None:
-                raise Refused(*wrong.split(": ", 1), column=name)
+                raise Refused(*wrong, name)
         kept = [given.field(name) for name in self.kept(given.names)]
         names = [field.name for field in kept] + self.answers.names
         twice = next((name for name in names if names.count(name) > 1), None)
@@ -172,10 +170,18 @@ class Scorer:
         except (ValueError, TypeError, OverflowError, SessionError) as error:
             refused = first_refused(lambda rows: model.run(rows, self.methods), ready, error)
             if refused.column is not None:  # by the name it has in the table
-                refused = Refused(refused.what, refused.remedy, names[ready.column_names.index(refused.column)], refused.row)
+                refused = Refused(
+                    refused.what, refused.remedy, names[ready.column_names.index(refused.column)], refused.row
+                )
             raise refused from error
         answers = self.answers
-        arrays = [pa.array(one, kind) for one, kind in zip((c for part in found for c in part), answers.types, strict=True)]
+        columns = [column for part in found for column in part]
+        if len(columns) != len(answers) or any(len(column) != table.num_rows for column in columns):
+            raise ScoringError(
+                f"the model answers {table.num_rows} rows with {len(columns)} columns of {len(columns[0])} rows where "
+                f"{len(answers)} columns are expected: it does not score one row after the other"
+            )
+        arrays = [pa.array(column, kind) for column, kind in zip(columns, answers.types, strict=True)]
         return pa.table(arrays, schema=answers)
 
     def __call__(self, batch: Any) -> Any:

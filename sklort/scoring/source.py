@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 from functools import lru_cache
@@ -9,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from sklort.exceptions import ScoringError
+from sklort.exceptions import DamagedModel, ScoringError, SessionError, text_of
 from sklort.scoring.models import PlainModel, SavedModel
 
 MOST_OPEN = 8
@@ -72,10 +73,16 @@ class Source:
 @lru_cache(maxsize=MOST_OPEN)
 def _open(source: Source) -> SavedModel | PlainModel:
     content = source.read()
-    return SavedModel(content) if b"sklort.format" in content else PlainModel(content)
+    try:
+        return SavedModel(content) if b"sklort.format" in content else PlainModel(content)
+    except (SessionError, DamagedModel, ScoringError) as error:
+        if source.path is None:
+            raise
+        raise type(error)(f"{source.path}: {text_of(error)}") from error
 
 
 _OPENING = threading.Lock()
+atexit.register(_open.cache_clear)  # while the native module is still there
 
 
 def opened(source: Source) -> SavedModel | PlainModel:

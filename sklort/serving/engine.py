@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sklort.serving.call import Call, Codec, Wanted
+from sklort.serving.call import Call, Wanted
 from sklort.serving.meters import Histogram
 from sklort.serving.tensors import Array
 from sklort.session.run_options import RunOptions
@@ -25,16 +25,16 @@ LONG = 1e-3
 
 class _Waiting(NamedTuple):
     call: Call
-    values: list[Array]
     answer: asyncio.Future[Sequence[Any]]
 
 
 class _Batch:
     """Calls that will be computed together."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float) -> None:
         self.calls: list[_Waiting] = []
         self.rows = 0
+        self.seconds = seconds
 
 
 class Engine:
@@ -70,32 +70,36 @@ class Engine:
         before = self._seconds.get(size, seconds)
         self._seconds[size] = before + 0.2 * (seconds - before)
 
-    async def run(self, call: Call, codec: Codec) -> Sequence[Any]:
+    async def run(self, call: Call, seconds: float) -> Sequence[Any]:
         """The outputs of a call, when they are there.
+
+        Parameters
+        ----------
+        call : Call
+            Not `passing`: by now the next request may have been read.
+        seconds : float
+            How long the computation may take.
 
         Raises
         ------
-        BadRequest, SessionError
+        BadRequest, SessionError, asyncio.TimeoutError
             Of this call; its neighbours in a batch are not disturbed.
         """
-        values = call.values
-        if call.passing:
-            codec.check(values)
-            values = codec.copies()
         if self._window is None:
-            return await self._in_thread(call.wanted, values, call.rows)
-        return await self._together(call, values, self._window)
+            return await self._in_thread(call.wanted, call.values, call.rows, seconds)
+        return await self._together(call, self._window, seconds)
 
-    async def _in_thread(self, wanted: Wanted, values: list[Array], rows: int) -> Sequence[Any]:
+    async def _in_thread(self, wanted: Wanted, values: list[Array], rows: int, limit: float) -> Sequence[Any]:
         options = RunOptions()
 
         def compute() -> tuple[Sequence[Any], float]:
             begin = perf_counter()
             return wanted.computer.run(values, options), perf_counter() - begin
 
+        work = asyncio.get_running_loop().run_in_executor(self._executor, compute)
         try:
-            found, seconds = await asyncio.get_running_loop().run_in_executor(self._executor, compute)
-        except asyncio.CancelledError:
+            found, seconds = await asyncio.wait_for(work, limit)
+        except (asyncio.TimeoutError, asyncio.CancelledError):
             options.terminate = True  # nobody waits for it: the thread is for others
             raise
         self.took(rows, seconds)
@@ -103,17 +107,17 @@ class Engine:
 
     # -- batches ---------------------------------------------------------------------------------------------------
 
-    async def _together(self, call: Call, values: list[Array], window: float) -> Sequence[Any]:
+    async def _together(self, call: Call, window: float, seconds: float) -> Sequence[Any]:
         loop = asyncio.get_running_loop()
-        key = (call.wanted.names, tuple(array.shape[1:] for array in values))
+        key = (call.wanted.names, tuple(array.shape[1:] for array in call.values))
         batch = self._open.get(key)
         if batch is None:
-            self._open[key] = batch = _Batch()
+            self._open[key] = batch = _Batch(seconds)
             if window:
                 loop.call_later(window, self._close, key, batch)
             else:
                 loop.call_soon(self._close, key, batch)
-        one = _Waiting(call, values, loop.create_future())
+        one = _Waiting(call, loop.create_future())
         batch.calls.append(one)
         batch.rows += call.rows
         if batch.rows >= self._most_rows:
@@ -138,27 +142,27 @@ class Engine:
             except Exception as error:  # noqa: BLE001 - handed to whoever asked
                 found = error
             self.took(rows, perf_counter() - begin)
-            self._hand_out(waiting, found)
+            self._hand_out(waiting, found, batch.seconds)
             return
-        self._begin(self._batch_in_thread(waiting, rows))
+        self._begin(self._batch_in_thread(waiting, rows, batch.seconds))
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _batch_in_thread(self, waiting: list[_Waiting], rows: int) -> None:
+    async def _batch_in_thread(self, waiting: list[_Waiting], rows: int, seconds: float) -> None:
         found: Sequence[Any] | Exception
         try:
-            found = await self._in_thread(waiting[0].call.wanted, _joined(waiting), rows)
+            found = await self._in_thread(waiting[0].call.wanted, _joined(waiting), rows, seconds)
         except Exception as error:  # noqa: BLE001 - handed to whoever asked
             found = error
-        self._hand_out(waiting, found)
+        self._hand_out(waiting, found, seconds)
 
-    def _hand_out(self, waiting: list[_Waiting], found: Sequence[Any] | Exception) -> None:
+    def _hand_out(self, waiting: list[_Waiting], found: Sequence[Any] | Exception, seconds: float) -> None:
         rows = sum(one.call.rows for one in waiting)
         if isinstance(found, Exception) or any(np.shape(output)[:1] != (rows,) for output in found):
-            self._one_by_one(waiting, found)
+            self._one_by_one(waiting, found, seconds)
             return
         begin = 0
         for one in waiting:
@@ -167,20 +171,20 @@ class Engine:
                 one.answer.set_result([output[begin:end] for output in found])
             begin = end
 
-    def _one_by_one(self, waiting: list[_Waiting], found: Sequence[Any] | Exception) -> None:
+    def _one_by_one(self, waiting: list[_Waiting], found: Sequence[Any] | Exception, seconds: float) -> None:
         """What fails together may be the fault of one."""
         for one in waiting:
             if one.answer.done():
                 continue
-            if len(waiting) == 1:
+            if len(waiting) == 1 or isinstance(found, asyncio.TimeoutError):
                 _settle(one.answer, found)
                 continue
-            self._begin(self._alone(one))
+            self._begin(self._alone(one, seconds))
 
-    async def _alone(self, one: _Waiting) -> None:
+    async def _alone(self, one: _Waiting, seconds: float) -> None:
         found: Sequence[Any] | Exception
         try:
-            found = await self._in_thread(one.call.wanted, one.values, one.call.rows)
+            found = await self._in_thread(one.call.wanted, one.call.values, one.call.rows, seconds)
         except Exception as error:  # noqa: BLE001 - handed to whoever asked
             found = error
         if not one.answer.done():
@@ -189,8 +193,8 @@ class Engine:
 
 def _joined(waiting: Sequence[_Waiting]) -> list[Array]:
     if len(waiting) == 1:
-        return waiting[0].values
-    return [np.concatenate(parts) for parts in zip(*(one.values for one in waiting))]
+        return waiting[0].call.values
+    return [np.concatenate(parts) for parts in zip(*(one.call.values for one in waiting))]
 
 
 def _settle(answer: asyncio.Future[Sequence[Any]], found: Sequence[Any] | Exception) -> None:

@@ -58,7 +58,7 @@ class Infer:
         self._default = tuple(name for name in self._default if name in self._outputs)
         self._usual = self._wanted(tuple((name, False) for name in self._default))
         self._last: tuple[Any, Wanted] = (None, self._usual)
-        self._scratch = scratch = scratch_for(backend.inputs)
+        self._scratch = scratch = scratch_for(backend.inputs, backend.manners)
         self._slots = (
             [
                 (port.name, [1, *port.shape[1:]], port.datatype, write)

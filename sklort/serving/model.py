@@ -279,10 +279,12 @@ def _manners(acceptance: Acceptance, inputs: Sequence[Any]) -> Manners:
 
 
 def _finish(form: Any) -> Callable[[Any], Any]:
+    # Texts are objects in a graph; JSON has one kind of them. What is sparse is dense here.
+    same = () if form.parts else (np.dtype(form.dtype), *((OBJECT,) if form.dtype[1] in "OU" else ()))
+    tail, whole, sparse = form.tail, form.finish, form.sparse
+
     def finish(raw: Any) -> Any:
-        if form.sparse or (raw.dtype == OBJECT and raw.shape[1:] == form.tail and not form.parts):
-            return raw
-        return form.finish(raw)
+        return raw if sparse or (raw.dtype in same and raw.shape[1:] == tail) else whole(raw)
 
     return finish
 

@@ -84,9 +84,12 @@ class Route:
             LOG.info("request", extra=told)
 
     async def _later(self, call: Call, begin: float) -> Sequence[Any]:
+        if call.passing:  # before anybody else is let on
+            self._codec.check(call.values)
+            call = call._replace(values=self._codec.copies(), passing=False)
         left = self._limits.seconds - (perf_counter() - begin)
         try:
-            return await asyncio.wait_for(self._engine.run(call, self._codec), max(left, 0.0))
+            return await self._engine.run(call, max(left, 0.0))
         except asyncio.TimeoutError:
             raise BadRequest(
                 f"not computed within {self._limits.seconds:g} s; ask for fewer rows", status=504

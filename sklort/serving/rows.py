@@ -46,7 +46,7 @@ class Rows:
         self._classes = b"" if backend.classes is None else b',"classes":%b' % backend.classes
         self._usual = self._wanted(backend.usual)
         self._last: tuple[Any, Wanted] = (None, self._usual)
-        self._scratch = scratch_for(backend.inputs) if backend.columns else None
+        self._scratch = scratch_for(backend.inputs, backend.manners) if backend.columns else None
         self._take = _taker(backend, self._scratch) if self._scratch is not None else None
 
     def read(self, body: bytes, headers: Headers) -> Call:
@@ -214,9 +214,9 @@ def _swapped(where: Cell, name: str, at: int) -> str:
 
 
 def _as_json(answer: Any, name: str) -> bytes:
-    if isinstance(answer, np.ndarray):
-        return write_json(answer if answer.dtype.kind not in "UT" else answer.astype(object), name)
-    if isinstance(answer, list) and answer and isinstance(answer[0], np.ndarray):  # several outputs
+    if type(answer) is np.ndarray:
+        return write_json(answer, name)
+    if type(answer) is list and answer and type(answer[0]) is np.ndarray:  # several outputs
         return b"[%b]" % b",".join(_as_json(one, name) for one in answer)
     return orjson.dumps(answer, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY)
 
@@ -227,40 +227,43 @@ def _taker(backend: Backend, scratch: Scratch) -> Take | None:
     if any(column.width != 1 for column in columns) or sum(scratch.widths) != len(columns):
         return None
     numbers = [column for port in scratch.numbers for column in columns if column.port == port]
-    others = [(_picker([column], backend), scratch.writers[column.port]) for column in columns if column not in numbers]
-    if len(others) + len(numbers) != len(columns) or any(
-        scratch.widths[c.port] != 1 for c in columns if c not in numbers
-    ):
+    others = [column for column in columns if column not in numbers]
+    if any(scratch.widths[column.port] != 1 for column in others):
         return None
-    pick, pack, size = _picker(numbers, backend), scratch.pack, len(columns)
-    kind = dict if backend.named else list
-    if size == 1 and not backend.named:  # a text, or a number, is a row
+    if len(columns) == 1 and not backend.named:  # a text, or a number, is a row
         write = scratch.writers[0]
         return lambda row: write(row[0] if type(row) is list and len(row) == 1 else row)
-    if not others:
+    pick, pack, size = _picker(numbers, backend), scratch.pack, len(columns)
+    kind = dict if backend.named else list
+    cells = [
+        (_key(one, backend), str if array.dtype.kind == "O" else bool, array.reshape(-1))
+        for one in others
+        for array in [scratch.arrays[one.port]]
+    ]
 
-        def take(row: Any) -> None:
-            if type(row) is not kind or len(row) != size:
-                raise TypeError("not plainly a row")
-            pack(*pick(row))
-
-        return take
-
-    def take_all(row: Any) -> None:
+    def take(row: Any) -> None:
         if type(row) is not kind or len(row) != size:
             raise TypeError("not plainly a row")
         pack(*pick(row))
-        for pick_one, write in others:
-            write(*pick_one(row))
+        for key, wanted, cell in cells:
+            value = row[key]
+            if type(value) is not wanted:
+                raise TypeError("not plainly of its type")
+            cell[0] = value
 
-    return take_all
+    return take
+
+
+def _key(column: Column, backend: Backend) -> Any:
+    """Under what a row has the value of a column."""
+    return column.name if backend.named else backend.columns.index(column)
 
 
 def _picker(columns: Sequence[Column], backend: Backend) -> Callable[[Any], Sequence[Any]]:
     """The values of these columns in a row."""
     if not columns:
         return lambda row: ()
-    keys: list[Any] = [c.name if backend.named else backend.columns.index(c) for c in columns]
+    keys = [_key(column, backend) for column in columns]
     if len(keys) == 1:
         (key,) = keys
         return lambda row: (row[key],)

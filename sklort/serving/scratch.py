@@ -1,20 +1,22 @@
 """One row on its way into a model: arrays that are made once and written over by every request.
 
 All numbers lie in one piece of memory, so that one call packs a row of them, whatever their types, and refuses what is
-no number of its type. The arrays belong to the thread of the event loop, which lets go only when they are read.
+no number of its type; a missing value is tried again as NaN. The arrays belong to the thread of the event loop, which
+lets go only when they are read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
-from math import prod
+from math import nan, prod
 from struct import Struct
+from struct import error as StructError
 from threading import get_ident
 from typing import Any
 
 import numpy as np
 
+from sklort.serving.model import Manners
 from sklort.serving.tensors import Array, Port
 
 Write = Callable[..., None]
@@ -30,6 +32,8 @@ class Scratch:
     ----------
     ports : sequence of Port
         Each of shape ``[-1]`` or ``[-1, n]``.
+    manners : Manners or None
+        Which values may be missing; None for all of floating point.
 
     Attributes
     ----------
@@ -44,7 +48,7 @@ class Scratch:
         ``pack(*values)``: all of those ports at once.
     """
 
-    def __init__(self, ports: Sequence[Port]) -> None:
+    def __init__(self, ports: Sequence[Port], manners: Manners | None) -> None:
         self._owner: int | None = None
         self.widths = [prod(port.shape[1:]) for port in ports]
         numbers = [at for at, port in enumerate(ports) if port.dtype.kind in "fiu"]
@@ -54,13 +58,17 @@ class Scratch:
         self.arrays: list[Array] = [np.empty((1, *port.shape[1:]), dtype=port.dtype) for port in ports]
         self.writers: list[Write] = [_checked(a, str if a.dtype.kind == "O" else bool) for a in self.arrays]
         codes, offset = "", 0
+        gaps: list[bool] = []
         for at in numbers:
             array, packed = self.arrays[at], f"{self.widths[at]}{_CODES[ports[at].dtype.str[1:]]}"
             self.arrays[at] = np.frombuffer(view, array.dtype, array.size, offset).reshape(array.shape)
-            self.writers[at] = partial(Struct(f"={packed}").pack_into, view, offset)
+            known = [True] * array.size if manners is None else manners.nan[at]
+            own = [array.dtype.kind == "f" and taken for taken in known]
+            self.writers[at] = _packing(Struct(f"={packed}"), view, offset, own)
             codes += packed
+            gaps += own
             offset += array.nbytes
-        self.pack: Write = partial(Struct(f"={codes}").pack_into, view, 0)
+        self.pack: Write = _packing(Struct(f"={codes}"), view, 0, gaps)
 
     def mine(self) -> bool:
         """Whether the calling thread is the one that writes here: the first that asked."""
@@ -73,10 +81,24 @@ class Scratch:
         return [array.copy() for array in self.arrays]
 
 
-def scratch_for(ports: Sequence[Port]) -> Scratch | None:
+def scratch_for(ports: Sequence[Port], manners: Manners | None) -> Scratch | None:
     """A place for one row; None where a row of these inputs has no fixed form."""
     rows = all(len(port.shape) in (1, 2) and port.shape[0] == -1 and -1 not in port.shape[1:] for port in ports)
-    return Scratch(ports) if ports and rows else None
+    return Scratch(ports, manners) if ports and rows else None
+
+
+def _packing(struct: Struct, view: memoryview, offset: int, gaps: Sequence[bool]) -> Write:
+    """Packs values, those that may be missing as NaN."""
+    pack = struct.pack_into
+
+    def write(*values: Any) -> None:
+        try:
+            pack(view, offset, *values)
+        except StructError:
+            with_nan = [nan if value is None and gap else value for value, gap in zip(values, gaps, strict=True)]
+            pack(view, offset, *with_nan)
+
+    return write
 
 
 def _checked(array: Array, kind: type) -> Write:

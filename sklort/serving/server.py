@@ -49,12 +49,14 @@ def serve(
     """
     import uvicorn
 
+    from sklort.serving.wire import Protocol
+
     limits = options.get("limits") or Limits()
     logging.config.dictConfig(configuration(log_level))
     service = models if isinstance(models, Service) else Service(models, **options)
     config = uvicorn.Config(
         service,
-        http="httptools",
+        http=Protocol,
         loop="uvloop",
         ws="none",
         lifespan="on",

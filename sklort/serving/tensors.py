@@ -117,7 +117,7 @@ def narrowed(values: Array, dtype: np.dtype[Any], where: Where) -> Array:
     lost = np.isinf(found) & ~np.isinf(values)
     if lost.any():
         at = int(lost.argmax())
-        raise BadRequest(f"{values[at]!r} is beyond the range of {dtype.name}", where(at))
+        raise BadRequest(f"{values[at]} is beyond the range of {dtype.name}", where(at))
     return found
 
 
@@ -245,11 +245,9 @@ def write_json(values: Array, name: str) -> bytes:
     BadRequest
         It holds an infinity, for which JSON has no word.
     """
-    if values.dtype == OBJECT:
+    if values.dtype.kind in "OUT":
         return orjson.dumps(values.tolist())
-    if not values.flags.c_contiguous:
-        values = np.ascontiguousarray(values)
-    text = orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY)
+    text = orjson.dumps(np.ascontiguousarray(values), option=orjson.OPT_SERIALIZE_NUMPY)
     if b"null" in text and np.isinf(values).any():
         raise BadRequest("the answer holds infinities, which JSON cannot say: ask for binary_data", name, 422)
     return text

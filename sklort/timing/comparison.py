@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
+from operator import attrgetter
 from typing import Any
 
 from sklort.timing.race import Spread, short, times_faster
@@ -132,7 +133,9 @@ class Comparison:
         return pd.DataFrame(self.records())
 
     def plot(self, ax: Any = None) -> Any:
-        """A chart: the time of a row against the rows of a call. Bands reach from the fastest to p99, or the slowest.
+        """A chart: the time of a row against the rows of a call, or dots where all calls have as many rows.
+
+        Bands, and the lines through dots, reach from the fastest call to p99, or to the slowest where there is no p99.
 
         Parameters
         ----------
@@ -151,28 +154,50 @@ class Comparison:
         if ax is None:
             _, ax = pyplot.subplots(figsize=(7, 4), layout="constrained")
         spare = iter(OTHERS * (1 + len(self.timings) // len(OTHERS)))
-        lines = dict.fromkeys((one.name, one.threads) for one in self.timings)
-        many = len({threads for _, threads in lines}) > 1
-        styles = dict(zip(dict.fromkeys(threads for _, threads in lines), ("-", "--", ":", "-.") * len(lines)))
         colours = {name: COLOURS.get(name) or next(spare) for name in self.names}
+        many = len({one.threads for one in self.timings}) > 1
+        ax.set_title(self.title)
+        ax.set_axisbelow(True)
+        if len({one.rows for one in self.timings}) == 1:
+            self._dots(ax, colours, many)
+            time = ax.xaxis
+        else:
+            self._lines(ax, colours, many)
+            ax.xaxis.set_major_locator(FixedLocator(sorted({float(one.rows) for one in self.timings})))
+            ax.xaxis.set_minor_locator(NullLocator())
+            ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+            time = ax.yaxis
+        time.set_major_formatter(FuncFormatter(lambda value, _: _tick(value)))
+        ax.grid(True, axis=time.axis_name, color="#e6e8eb", linewidth=0.8)
+        return ax
+
+    def _lines(self, ax: Any, colours: dict[str, str], many: bool) -> None:
+        lines = dict.fromkeys((one.name, one.threads) for one in self.timings)
+        styles = dict(zip(dict.fromkeys(threads for _, threads in lines), ("-", "--", ":", "-.") * len(lines)))
         for name, threads in lines:
             points = sorted((one for one in self.timings if (one.name, one.threads) == (name, threads)), key=_rows)
             sizes = [one.rows for one in points]
             low, middle, high = (
-                [getattr(one.spread, key) / one.rows for one in points] for key in ("minimum", "median", "maximum")
+                [time(one.spread) / one.rows for one in points]
+                for time in (attrgetter("minimum"), attrgetter("median"), _slow)
             )
-            top = [one.spread.p99 / one.rows if one.spread.p99 is not None else end for one, end in zip(points, high)]
-            ax.fill_between(sizes, low, top, color=colours[name], alpha=0.15, linewidth=0)
+            ax.fill_between(sizes, low, high, color=colours[name], alpha=0.15, linewidth=0)
             label = f"{name}, {_threads(threads)}" if many else name
             ax.plot(sizes, middle, styles[threads], color=colours[name], marker="o", markersize=4, label=label)
-        ax.set(xscale="log", yscale="log", xlabel="rows in one call", ylabel="time for one row", title=self.title)
-        ax.xaxis.set_major_locator(FixedLocator(sorted({float(one.rows) for one in self.timings})))
-        ax.xaxis.set_minor_locator(NullLocator())
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value)))
-        ax.grid(True, color="#e6e8eb", linewidth=0.8)
+        ax.set(xscale="log", yscale="log", xlabel="rows in one call", ylabel="time for one row")
         ax.legend(frameon=False)
-        return ax
+
+    def _dots(self, ax: Any, colours: dict[str, str], many: bool) -> None:
+        for place, one in enumerate(reversed(self.timings)):
+            spread = one.spread
+            reach = [[spread.median - spread.minimum], [_slow(spread) - spread.median]]
+            ax.errorbar(spread.median, place, xerr=reach, fmt="o", color=colours[one.name], capsize=3)
+            ax.annotate(short(spread.median), (spread.median, place), (0, 8), textcoords="offset points", ha="center")
+        labels = [f"{one.name}, {_threads(one.threads)}" if many else one.name for one in reversed(self.timings)]
+        ax.set_yticks(range(len(labels)), labels)
+        ax.margins(x=0.1, y=0.25)
+        rows = self.timings[0].rows
+        ax.set(xscale="log", xlabel=f"time of a call with {rows:,} {'row' if rows == 1 else 'rows'}")
 
     # -- as a table --------------------------------------------------------------------------------------------------
 
@@ -217,6 +242,10 @@ def _aligned(line: Sequence[str], widths: Sequence[int]) -> list[str]:
 
 def _rows(one: Timing) -> int:
     return one.rows
+
+
+def _slow(spread: Spread) -> float:
+    return spread.maximum if spread.p99 is None else spread.p99
 
 
 def _threads(threads: int | None) -> str:

@@ -1,11 +1,12 @@
-"""Make `coverage.json` and `docs/coverage.md` anew: python -m tests.conformance.write_coverage
+"""Make `coverage.json` and `docs/coverage.md` anew: python -m tests.conformance.write_coverage [--estimators]
 
-onnxruntime's column is made where it is installed; elsewhere the one written before stays.
+With `--estimators` only the verdicts on the estimators are made, and the variants stay. onnxruntime's column is made where it is installed; elsewhere the one written before stays.
 """
 
 from __future__ import annotations
 
 import locale
+import sys
 from typing import Any
 
 from threadpoolctl import threadpool_limits
@@ -50,9 +51,10 @@ def main() -> None:
     backends: dict[str, Backend] = {"sklort": sklort.InferenceSession}
     if other is not None:
         backends["onnxruntime"] = other
-    variants = {}
+    only_estimators = "--estimators" in sys.argv
+    variants = before["variants"] if only_estimators else {}
     threadpool_limits(1)
-    for variant in catalogue():
+    for variant in () if only_estimators else catalogue():
         stages = {name: evaluate(variant, backend).stage for name, backend in backends.items()}
         known = before["variants"].get(variant.id, {}).get("onnxruntime", "not tried")
         variants[variant.id] = {"onnxruntime": known, **stages}
@@ -61,7 +63,7 @@ def main() -> None:
         "variants": variants,
         "estimators": verdicts(backends, before.get("estimators", {})),
     }
-    if other is None:
+    if other is None or only_estimators:
         record |= {key: before.get(key, "not tried") for key in ("onnxruntime", "locale")}
     else:
         import onnxruntime

@@ -47,7 +47,7 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 import sklort
-from sklort.exceptions import FallbackWarning, ScikitLearnAnswered
+from sklort.exceptions import ScikitLearnAnswered
 from tests.conversion.judges import one_thread, stands_in  # noqa: F401
 
 RNG = np.random.default_rng(0)
@@ -105,8 +105,7 @@ def test_c5_calibration_by_temperature(y):
 
 def test_c5_nearest_neighbours_with_their_default_radius():
     model = NearestNeighbors().fit(X)
-    with pytest.warns(FallbackWarning):
-        compiled = sklort.OnnxEstimator(NearestNeighbors()).fit(X)
+    compiled = sklort.convert(model, X, fallback="error")
     for got, want in zip(compiled.kneighbors(FAR), model.kneighbors(FAR), strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-12)
 

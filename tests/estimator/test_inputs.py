@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
+from sklearn import config_context
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_iris
 from sklearn.impute import SimpleImputer
@@ -110,6 +111,19 @@ def test_other_containers_and_dtypes(pair, make) -> None:
     got, expected = estimator.predict_proba(Z), model.predict_proba(Z)
     assert got.dtype == expected.dtype
     np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+def test_the_configuration_is_respected() -> None:
+    """With assume_finite scikit-learn looks for no NaN: what it then answers is answered."""
+    model = LogisticRegression(max_iter=1000).fit(X, y)
+    estimator = sklort.convert(model, X)
+    holed = X[:5].copy()
+    holed[2, 1], holed[3, 0] = np.nan, np.inf
+    with config_context(assume_finite=True, skip_parameter_validation=True), pytest.warns(ScikitLearnAnswered):
+        assert np.array_equal(estimator.predict_proba(holed), model.predict_proba(holed), equal_nan=True)
+    with pytest.raises(ValueError, match="NaN"):
+        estimator.predict_proba(holed)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.longdouble, "M8[D]"])

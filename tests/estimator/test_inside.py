@@ -21,13 +21,15 @@ from sklearn.ensemble import (
     VotingClassifier,
     VotingRegressor,
 )
-from sklearn.feature_selection import RFE, SelectFromModel
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401 - makes it importable
+from sklearn.feature_selection import RFE, RFECV, SelectFromModel
 from sklearn.frozen import FrozenEstimator
 from sklearn.inspection import partial_dependence, permutation_importance
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import (
     FixedThresholdClassifier,
     GridSearchCV,
+    HalvingGridSearchCV,
     RandomizedSearchCV,
     TunedThresholdClassifierCV,
     cross_val_predict,
@@ -95,6 +97,7 @@ def same(tool, bare, X, y, methods=METHODS, rtol=1e-9) -> None:
         lambda w: Pipeline([("all", FeatureUnion([("one", w(StandardScaler())), ("two", w(PCA(2)))])), ("last", tree)]),
         lambda w: Pipeline([("chosen", SelectFromModel(w(tree))), ("last", w(logistic))]),
         lambda w: RFE(w(tree), n_features_to_select=3),
+        lambda w: RFECV(w(LogisticRegression(max_iter=5000)), cv=2, importance_getter="coef_"),
     ],
 )
 def test_steps(make) -> None:
@@ -145,6 +148,16 @@ def test_randomized_search() -> None:
     )
     bare = RandomizedSearchCV(tree, {"max_depth": [1, 2, 3]}, n_iter=2, cv=2, random_state=0)
     same(search, bare, CANCER, WORDS)
+
+
+def test_halving_search() -> None:
+    def search(model, name):
+        grid = {name: [1, 2, 4]}
+        return HalvingGridSearchCV(model, grid, cv=2, resource="n_samples", min_resources=40, random_state=0)
+
+    ours, theirs = search(OnnxEstimator(tree), "estimator__max_depth"), search(tree, "max_depth")
+    same(ours, theirs, CANCER, WORDS)
+    assert ours.best_params_["estimator__max_depth"] == theirs.best_params_["max_depth"]
 
 
 def test_cross_validation_in_processes() -> None:

@@ -349,6 +349,19 @@ def test_polars_matrices(numbers) -> None:
     )
 
 
+def test_frames_of_float32_are_computed_in_float32_as_scikit_learn_does(numbers) -> None:
+    pl, pa = pytest.importorskip("polars"), pytest.importorskip("pyarrow")
+    frame, _ = numbers
+    small = frame.astype(np.float32)
+    model = LogisticRegression().fit(small, frame.iloc[:, 0] > 0)
+    estimator = sklort.convert(model, small)
+    for Z in (pl.from_pandas(small), pa.Table.from_pandas(small, preserve_index=False)):
+        found, expected = estimator.predict_proba(Z), model.predict_proba(Z)
+        assert found.dtype == expected.dtype == np.float32
+        np.testing.assert_array_equal(found, estimator.predict_proba(small))
+        assert is_native(estimator, Z)
+
+
 def test_threads_and_frames(mixed) -> None:
     frame, model = mixed
     estimator = sklort.convert(model, frame)

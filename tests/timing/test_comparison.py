@@ -126,6 +126,16 @@ def test_plot(found: Comparison) -> None:
     pyplot.close(axes.figure)
 
 
+def test_one_size_is_drawn_as_dots(found: Comparison) -> None:
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    pyplot.switch_backend("Agg")
+    one_size = Comparison(found.title, found.baseline, found.timings[:2])
+    axes = one_size.plot()
+    assert [box.lines[0].get_xdata()[0] for box in axes.containers] == [2e-6, 4e-4]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["sklort", "scikit-learn"]
+    pyplot.close(axes.figure)
+
+
 def test_without_any_time() -> None:
     empty = Comparison("nothing", "a", (), left_out={"b": "fails"})
     assert "b has no time: fails" in str(empty)
