@@ -1,13 +1,11 @@
 """Nearest neighbours: a classifier that votes among them, and the search itself.
 
-`NearestNeighbors` answers two arrays at once, which is no method of an estimator that predicts. Its graph, written by
-skl2onnx, runs in an `InferenceSession`, which recognises the search and does it in one kernel.
+`kneighbors` is compiled when it is first called, and compared with scikit-learn's on the rows of that call.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from skl2onnx import to_onnx
 from sklearn.datasets import load_breast_cancer
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 from sklearn.preprocessing import StandardScaler
@@ -25,10 +23,8 @@ def main() -> None:
     print(f"{(fast.predict(asked) != voting.predict(asked)).sum()} of {len(asked)} labels differ")
     print(f"accuracy {fast.score(asked, y[-200:]):.3f}")
 
-    search = NearestNeighbors(n_neighbors=5, radius=None).fit(known)
-    session = sklort.InferenceSession(to_onnx(search, known[:1]))
-    (name,) = (one.name for one in session.get_inputs())
-    indices, distances = session.run(None, {name: asked})
+    search = NearestNeighbors(n_neighbors=5).fit(known)
+    distances, indices = sklort.convert(search, asked).kneighbors(asked)
     expected_distances, expected = search.kneighbors(asked)
     print(f"neighbours of the first row: {indices[0]}, as far away as {distances[0].round(2)}")
     print(f"{(indices != expected).sum()} of {expected.size} neighbours differ")
