@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ def test_every_block_is_of_a_known_kind(page: str) -> None:
     for block in blocks(page):
         if block.excuse is not None:
             assert len(block.excuse) > 15, f"{block.where}: give the reason why it is not run"
+        elif block.language == "json":
+            json.loads(block.text)
         else:
             assert block.language in RUN | SHOWN, (
                 f"{block.where}: blocks of {block.language!r} are not run: say why not"
