@@ -165,9 +165,9 @@ class Page:
         if "--port" in words:
             at = words.index("--port")
             del words[at : at + 2]
-        log = (self.folder / ".serve.log").open("wb")
         command = [sys.executable, "-m", "sklort.cli", *words[1:], "--port", str(port)]
-        server = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log)
+        with (self.folder / ".serve.log").open("wb") as log:
+            server = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log)
         self.servers[theirs] = server
         end = time.monotonic() + SECONDS_TO_START
         while not answers(port):
@@ -181,7 +181,8 @@ class Page:
             return
         server.send_signal(signal.SIGTERM)
         try:
-            assert server.wait(30) == 0, (self.folder / ".serve.log").read_text()
+            ended = server.wait(30)  # uvicorn ends gracefully, and then by the signal it was sent
+            assert ended in (0, -signal.SIGTERM), (self.folder / ".serve.log").read_text()
         finally:
             if server.poll() is None:
                 server.kill()
