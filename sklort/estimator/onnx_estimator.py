@@ -221,6 +221,7 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
         program = Program(graph, intake, session)
         made._lanes = lanes = Lanes({graph.signature: graph}, intake, None, None, program, device=device)
         made._compiled = of_lanes(lanes)
+        lanes.owner = made
         return made
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -255,6 +256,7 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
         self.parity_report_ = report
         self._compiled = compiled
         self._lanes = lanes
+        lanes.owner = self
         self.__dict__.pop("_demanded", None)
         return self
 
@@ -424,6 +426,7 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
         except AttributeError as error:  # Python would take it for a missing `_lanes`
             raise RuntimeError(f"the ONNX model could not be compiled again: {error}") from error
         self.__dict__["_lanes"] = lanes
+        lanes.owner = self
         return lanes
 
     def __getstate__(self) -> dict[str, Any]:
