@@ -141,6 +141,7 @@ def metadata(graph: Graph, intake: Intake, model: Any, report: ParityReport | No
             "extra": taken.extra,
             "missing": taken.missing,
             "whole": taken.whole,
+            "framing": taken.framing,
         },
         "sklort.classes": _classes_out(getattr(model, "classes_", None)),
         "sklort.parity": report.as_dict() if report is not None else None,
