@@ -16,12 +16,13 @@ import http.client
 import json
 import multiprocessing
 import os
+import pickle
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
@@ -31,7 +32,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import machine
-from benchmarks.serving_models import MODELS, OTHER, OURS, ROWS, THEIRS, Served, backends, fitted, rows
+from benchmarks.serving_models import MODELS, OTHER, OURS, ROWS, THEIRS, Served, backends, made, rows
 
 NOTHING = "nothing"
 """The same server without a model: a body is read, and a constant answered."""
@@ -73,7 +74,7 @@ class Line:
 # -- the server --------------------------------------------------------------------------------------------------------
 
 
-def host(told: Connection, folder: str, keys: Sequence[str], cores: set[int] | None) -> None:
+def host(told: Connection, files: Mapping[str, tuple[Path, Path]], cores: set[int] | None) -> None:
     """Serve until the process is ended; `told` gets the URL."""
     if cores:
         os.sched_setaffinity(0, cores)
@@ -83,9 +84,9 @@ def host(told: Connection, folder: str, keys: Sequence[str], cores: set[int] | N
     named: dict[str, Any] = {}
     ours: dict[str, Any] = {}
     for served in MODELS:
-        if served.key in keys:
-            model, path = fitted(served, Path(folder))
-            for name, backend in backends(model, path, rows(served, ROWS)).items():
+        if served.key in files:
+            kept, path = files[served.key]
+            for name, backend in backends(pickle.loads(kept.read_bytes()), path, rows(served, ROWS)).items():
                 named[f"{served.key}.{name}"] = backend
             ours[f"{served.key}.{OURS}"] = named[f"{served.key}.{OURS}"]
     alone, together = Service(named, look=None), Service(ours, look=None, batch_window=0.0)
@@ -115,12 +116,12 @@ async def _nothing(receive: Any, send: Any) -> None:
 
 
 @contextmanager
-def serving(folder: Path, keys: Sequence[str], cores: set[int] | None) -> Iterator[str]:
+def serving(files: Mapping[str, tuple[Path, Path]], cores: set[int] | None) -> Iterator[str]:
     """The server in a process of its own; yields its host and port."""
     os.environ["OMP_NUM_THREADS"] = "1"  # for one row, threads only cost: nobody has more than one
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=host, args=(theirs, str(folder), list(keys), cores), daemon=True)
+    process = context.Process(target=host, args=(theirs, files, cores), daemon=True)
     process.start()
     theirs.close()
     try:
@@ -178,14 +179,18 @@ Measured = dict[tuple[str, int], dict[str, Line]]
 
 
 def measure(folder: Path, keys: Sequence[str], rounds: int, seconds: int) -> Measured:
-    """All rounds: in each, every back-end has its turn, and another one begins."""
+    """All rounds: in each, every back-end has its turn, and another one begins.
+
+    Raises
+    ------
+    RuntimeError
+        A back-end gives another answer, or none.
+    """
     here = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     cores, core = ({here[0]}, here[1]) if len(here) > 1 else (None, None)
-    for served in MODELS:  # before the server has its one core
-        if served.key in keys:
-            fitted(served, folder)
+    files = {served.key: made(served, folder) for served in MODELS if served.key in keys}
     measured: Measured = {}
-    with tempfile.TemporaryDirectory() as scratch, serving(folder, keys, cores) as address:
+    with tempfile.TemporaryDirectory() as scratch, serving(files, cores) as address:
         for served in MODELS:
             if served.key not in keys:
                 continue
@@ -201,6 +206,8 @@ def measure(folder: Path, keys: Sequence[str], rounds: int, seconds: int) -> Mea
                         script = Path(scratch) / "script.lua"
                         script.write_text(_LUA % {"bodies": written, "path": path})
                         said = load_with_wrk(address, path, script, connections, seconds if turn >= 0 else 1, core)
+                        if name != NOTHING:  # what wrk left unanswered is computed before the next one begins
+                            answers(address, path, asked[:4])
                         if turn >= 0:
                             lines[name].add(said)
                     print(f"{served.key}, {connections} connections: round {turn + 1} of {rounds}", file=sys.stderr)
@@ -264,11 +271,10 @@ def share(measured: Measured) -> Iterator[str]:
 def page(measured: Measured, rounds: int, seconds: int) -> str:
     """The page."""
     about = machine.description()
-    wrk = (
-        subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False)
-        .stdout.splitlines()[0]
-        .split(" Copy")[0]
-    )
+    wrk = "wrk"
+    if shutil.which(wrk):
+        said = subprocess.run([wrk, "-v"], capture_output=True, text=True, check=False).stdout
+        wrk = " ".join(said.split()[:2])
     versions = machine.versions("uvicorn", "httptools", "uvloop", "orjson")
     head = [
         "# The scoring service, measured",
@@ -276,11 +282,11 @@ def page(measured: Measured, rounds: int, seconds: int) -> str:
         "Generated by `python -m benchmarks.serving --page docs`; nothing here is written by hand.",
         "",
         f"One process of uvicorn serves all back-ends; {wrk} asks for one row at a time over",
-        f"loopback, by `POST /models/<name>/predict`, {ROWS} different rows in turn: {rounds} rounds of {seconds} s for each,",
-        "in turns; p50 and p99 are medians over the rounds. Before anything was timed, all back-ends gave scikit-learn's",
-        f"probabilities to {AGREE:g}. They differ in one function, from arrays to arrays; HTTP, JSON, checks and metrics",
-        "are the same. The server has one core, the client another, every library one thread. onnxruntime has the file",
-        "that it runs faster, sklort's or skl2onnx's.",
+        f"loopback, by `POST /models/<name>/predict`, {ROWS} rows in turn: {rounds} rounds of {seconds} s for each,",
+        "in turns; p50 and p99 are medians over the rounds. Before anything was timed, all back-ends gave",
+        f"scikit-learn's probabilities to {AGREE:g}. They differ in one function, from arrays to arrays; HTTP, JSON,",
+        "checks and metrics are the same. The server has one core, the client another, every library one thread.",
+        "onnxruntime has the file that it runs faster, sklort's or skl2onnx's.",
         "",
         f"{about['processor']}; {about['system']}; {about['others']}; {versions}.",
         "",

@@ -87,23 +87,23 @@ def rows(served: Served, count: int) -> Any:
     return flights.rows(X, rest)
 
 
-def fitted(served: Served, folder: Path, learnt: int = LEARNT) -> tuple[Any, Path]:
-    """The fitted model and its ONNX file, made once and kept."""
+def made(served: Served, folder: Path, learnt: int = LEARNT) -> tuple[Path, Path]:
+    """The pickle of the fitted model, which is kept, and its ONNX file, which is made anew."""
     folder.mkdir(parents=True, exist_ok=True)
-    stem = folder / f"{served.key}-{learnt}-{sklearn.__version__}"
-    kept, path = stem.with_suffix(".pickle"), stem.with_suffix(".onnx")
-    if not (kept.exists() and path.exists()):
-        known = flights.read()
-        some = known.training[:learnt]
-        X = known.frame[[*flights.KNOWN, *flights.CODES]] if served.frame else known.numbers
+    kept = folder / f"{served.key}-{learnt}-{sklearn.__version__}.pickle"
+    known = flights.read()
+    some = known.training[:learnt]
+    X = known.frame[[*flights.KNOWN, *flights.CODES]] if served.frame else known.numbers
+    if not kept.exists():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a solver stopped early: as good a model to time
             model = served.make().fit(flights.rows(X, some), known.late[some])
         if hasattr(model, "n_jobs"):
             model.n_jobs = None  # for one row, threads only cost
-        sklort.convert(model, flights.rows(X, some[:500])).save(path)
         kept.write_bytes(pickle.dumps(model))
-    return pickle.loads(kept.read_bytes()), path
+    path = kept.with_suffix(".onnx")
+    sklort.convert(pickle.loads(kept.read_bytes()), flights.rows(X, some[:500])).save(path)
+    return kept, path
 
 
 def backends(model: Any, path: Path, X: Any) -> dict[str, Model]:

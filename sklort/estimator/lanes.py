@@ -18,7 +18,7 @@ from sklort.estimator import frames
 from sklort.estimator.acceptance import attempt
 from sklort.estimator.devices import FEW_ROWS, Gpu, Where, check_device, lies_there, no_gpu, refuse_there
 from sklort.estimator.inputs import Intake, Signature
-from sklort.estimator.methods import METHODS
+from sklort.estimator.methods import METHODS, Bound
 from sklort.estimator.programs import Graph, Program
 from sklort.estimator.tables import Tables
 from sklort.estimator.values import Unsure
@@ -57,7 +57,11 @@ class Lanes:
     ----------
     methods : dict of str to callable
         The functions behind the methods of the estimator; also attributes of their own.
+    owner : estimator
+        Whose lanes they are: set by it.
     """
+
+    owner: Any = None
 
     def __init__(
         self,
@@ -90,7 +94,7 @@ class Lanes:
         self.methods = {method: self._method(method) for method in graph.outputs}
         if forward:
             missing = [method for method in METHODS if method not in self.methods and hasattr(model, method)]
-            self.methods.update({method: hand_over(model, method) for method in missing})
+            self.methods.update({method: Bound(self, method, hand_over(model, method)) for method in missing})
         self._open(self.program)
         for method, answer in self.methods.items():
             setattr(self, method, answer)
@@ -119,8 +123,7 @@ class Lanes:
             large = type(X) is np.ndarray and X.ndim > 0 and X.shape[0] >= self._least[method]
             return (slow if large else lane)(X, **params)
 
-        answer.__name__ = answer.__qualname__ = method
-        return answer
+        return Bound(self, method, answer)
 
     def _open(self, program: Program) -> None:
         """Give the methods a fast way for arrays of the dtype that `program` reads."""
@@ -162,8 +165,7 @@ class Lanes:
             except (Unsure, SessionError) as doubt:
                 return self.ask(method, X, doubt)
 
-        answer.__name__ = answer.__qualname__ = method
-        return answer
+        return Bound(self, method, answer)
 
     def _answer_there(self, method: str, X: Any, params: dict[str, Any]) -> Any:
         """The answer to X on a GPU, as CuPy's arrays; labels that are strings, and sparse matrices, are the host's."""

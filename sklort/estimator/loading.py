@@ -86,6 +86,7 @@ class LoadedModel(Predicting):
         self.session_ = session
         program = Program(graph, intake, session)
         self._lanes = Lanes({graph.signature: graph}, intake, None, None, program, device=device)
+        self._lanes.owner = self
 
     def __getattr__(self, name: str) -> Any:
         offered = ", ".join(self.__dict__["_lanes"].methods) if name in METHODS and "_lanes" in self.__dict__ else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from copy import deepcopy
 from typing import Any, Literal
 
@@ -17,7 +16,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklort._version import __version__
-from sklort.estimator.availability import can_score, last_step, offers, wraps
+from sklort.estimator.availability import can_score, last_step, offers, unfitted, wraps
 from sklort.estimator.benchmark import benchmark
 from sklort.estimator.compiled import Compiled, Fallback, Settings, compile_model, of_lanes
 from sklort.estimator.containers import contained
@@ -27,12 +26,12 @@ from sklort.estimator.hybrid import Hybrid
 from sklort.estimator.lanes import Lanes
 from sklort.estimator.methods import METHODS, ON_DEMAND, Predicting, is_forwarded
 from sklort.estimator.on_demand import OnDemand
-from sklort.estimator.persistence import opened, warn_of_version
+from sklort.estimator.persistence import not_savable, opened, warn_of_version
 from sklort.estimator.prepare import Policy
 from sklort.estimator.programs import Graph, Program
 from sklort.estimator.report import ParityReport
 from sklort.estimator.support import SupportReport
-from sklort.exceptions import ConversionError, EPFail
+from sklort.exceptions import EPFail
 from sklort.providers.cpu import tuning
 
 Array = npt.NDArray[Any]
@@ -222,6 +221,7 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
         program = Program(graph, intake, session)
         made._lanes = lanes = Lanes({graph.signature: graph}, intake, None, None, program, device=device)
         made._compiled = of_lanes(lanes)
+        lanes.owner = made
         return made
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -234,11 +234,7 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         if self._compiled.hybrid is not None:
-            fallen = ", ".join(f"{step.path!r} ({step.model})" for step in self.compilation_.fallen)
-            raise ConversionError(
-                f"an ONNX file cannot hold a step that runs in scikit-learn: {fallen}. Use pickle or joblib, or leave "
-                "the step out of the model and apply it before"
-            )
+            raise not_savable(self.compilation_)
         with open(path, "wb") as file:
             file.write(self.onnx_model_)
 
@@ -260,6 +256,7 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
         self.parity_report_ = report
         self._compiled = compiled
         self._lanes = lanes
+        lanes.owner = self
         self.__dict__.pop("_demanded", None)
         return self
 
@@ -398,7 +395,7 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
             return self._reopen()
         model = own.get("estimator_", own.get("estimator"))
         if name in METHODS and not fitted and hasattr(model, name):
-            return self._unfitted(name)
+            return unfitted(self, name)
         if name in ("session_", "compilation_") and fitted and isinstance(self._lanes, Stranded):
             raise AttributeError(self._lanes.reason)
         if name in ("onnx_model_", "session_") and fitted:
@@ -408,19 +405,11 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
         if fitted and name in ON_DEMAND and (name in self._lanes.methods or hasattr(model, name)):
             return self._on_demand(name)
         if name not in METHODS and is_forwarded(name, model):
-            return getattr(model, name) if fitted else self._unfitted(name)
+            return getattr(model, name) if fitted else unfitted(self, name)
         reason = ""
         if name in METHODS and fitted and hasattr(model, name):
             reason = f": the ONNX graph does not offer it, estimator_.{name} does"
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{reason}")
-
-    def _unfitted(self, name: str) -> Callable[[Any], Any]:
-        def method(*args: Any, **params: Any) -> Any:
-            check_is_fitted(self)
-            return getattr(self, name)(*args, **params)
-
-        method.__name__ = method.__qualname__ = name
-        return method
 
     def _on_demand(self, name: str) -> OnDemand:
         made: dict[str, OnDemand] = self.__dict__.setdefault("_demanded", {})
@@ -437,6 +426,7 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
         except AttributeError as error:  # Python would take it for a missing `_lanes`
             raise RuntimeError(f"the ONNX model could not be compiled again: {error}") from error
         self.__dict__["_lanes"] = lanes
+        lanes.owner = self
         return lanes
 
     def __getstate__(self) -> dict[str, Any]:

@@ -26,7 +26,8 @@ from sklort.estimator.inputs import GraphInput, Intake
 from sklort.estimator.outputs import Form
 from sklort.estimator.programs import Graph
 from sklort.estimator.report import ParityReport
-from sklort.exceptions import DamagedModel
+from sklort.estimator.support import SupportReport
+from sklort.exceptions import ConversionError, DamagedModel
 
 FORMAT = 1
 _NUMPY_DTYPE = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(int64)": np.int64}
@@ -87,6 +88,15 @@ def opened(model: str | os.PathLike[str] | bytes, *, gpu: bool = False) -> tuple
     return session, *restore(session, content)
 
 
+def not_savable(report: SupportReport) -> ConversionError:
+    """Why an estimator that is compiled in parts has no file."""
+    fallen = ", ".join(f"{step.path!r} ({step.model})" for step in report.fallen)
+    return ConversionError(
+        f"an ONNX file cannot hold a step that runs in scikit-learn: {fallen}. Use pickle or joblib, or leave the step "
+        "out of the model and apply it before"
+    )
+
+
 def warn_of_version(made_by: str) -> None:
     """Warn where an estimator that is unpickled was pickled by another sklort; called by `__setstate__`."""
     if made_by != __version__:
@@ -131,6 +141,7 @@ def metadata(graph: Graph, intake: Intake, model: Any, report: ParityReport | No
             "extra": taken.extra,
             "missing": taken.missing,
             "whole": taken.whole,
+            "framing": taken.framing,
         },
         "sklort.classes": _classes_out(getattr(model, "classes_", None)),
         "sklort.parity": report.as_dict() if report is not None else None,
@@ -172,7 +183,7 @@ def restore(session: Any, model: bytes) -> tuple[Graph, Intake, dict[str, Any]]:
     inputs = tuple(GraphInput(name, tuple(columns), np.dtype(d)) for name, columns, d in stored["sklort.inputs"])
     taken, features = stored["sklort.acceptance"], stored["sklort.features"]
     limit = np.inf if taken["limit"] is None else float(taken["limit"])
-    missing = tuple(map(tuple, taken["missing"]))
+    missing = tuple(map(tuple, taken.get("missing", ())))
     acceptance = Acceptance(**{**taken, "nan": tuple(taken["nan"]), "limit": limit, "missing": missing})
     names = tuple(features["names"]) if features["names"] is not None else None
     graph = Graph(

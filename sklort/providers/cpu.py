@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -80,9 +81,15 @@ def make_entrance(inputs: Sequence[str], equal: Sequence[Sequence[tuple[int, int
 def make_lane(slow: Callable[[Any], Any]) -> Any:
     """`slow` behind a native callable that can be given fast ways around it, or None without the native module."""
     try:
-        return _core().lane(slow)
+        lane = _core().lane(slow)
     except ImportError:
         return None
+    copyreg.pickle(type(lane), _pickled_as_wrapped)
+    return lane
+
+
+def _pickled_as_wrapped(lane: Any) -> Any:
+    return lane.__wrapped__.__reduce__()
 
 
 def make_table_reader(

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sklort.serving.limits import Limits
-    from sklort.serving.server import serve
+    from sklort.serving.server import running, serve
     from sklort.serving.service import Service
 
-__all__ = ["Limits", "Service", "serve"]
+__all__ = ["Limits", "Service", "running", "serve"]
 
-_HOME = {"Limits": "limits", "Service": "service", "serve": "server"}
+_HOME = {"Limits": "limits", "Service": "service", "running": "server", "serve": "server"}
 
 
 def __getattr__(name: str) -> Any:

@@ -31,7 +31,8 @@ HEADER = b"inference-header-content-length"
 _NOT_PLAIN = (KeyError, TypeError, ValueError, AttributeError, OverflowError, struct.error)
 _NOT_DONE = ("classification", "shared_memory_region", "shared_memory_offset", "shared_memory_byte_size")
 """Parameters of outputs and inputs that would change the answer, or say where it is."""
-_SIZES = {ndim: b"[" + b",".join([b"%d"] * ndim) + b"]" for ndim in range(33)}
+MOST, MOST_AXES = 2**31 - 1, 32
+_SIZES = {ndim: b"[" + b",".join([b"%d"] * ndim) + b"]" for ndim in range(65)}  # more NumPy does not have
 _JSON = (b"content-type", b"application/json")
 _BINARY = (b"content-type", b"application/octet-stream")
 
@@ -79,10 +80,12 @@ class Infer:
             if len(inputs) != len(self._slots):
                 return self._read(body, headers)
             for tensor, (name, shape, datatype, write) in zip(inputs, self._slots):
-                data = tensor["data"]
+                data, given = tensor["data"], tensor["shape"]
                 if (
                     tensor["name"] != name
-                    or tensor["shape"] != shape
+                    or given != shape
+                    or type(given[0]) is not int  # true is 1, and 1.0 is
+                    or type(given[-1]) is not int
                     or tensor["datatype"] != datatype
                     or len(tensor) != 4
                     or type(data) is not list
@@ -112,11 +115,14 @@ class Infer:
         return self._scratch.copies() if self._scratch is not None else []
 
     def _check(self, values: Sequence[Array], places: Sequence[int]) -> None:
-        if self._backend.manners is not None:
-            self._backend.manners.check(
-                values,
-                lambda port, row, column: f"inputs[{places[port]}].data[{row * prod(values[port].shape[1:]) + column}]",
-            )
+        if self._backend.manners is None:
+            return
+
+        def where(port: int, row: int, column: int) -> str:
+            return f"inputs[{places[port]}].data[{row * prod(values[port].shape[1:]) + column}]"
+
+        self._backend.manners.check_texts(values, where)
+        self._backend.manners.check(values, where)
 
     # -- any request -----------------------------------------------------------------------------------------------
 
@@ -151,8 +157,8 @@ class Infer:
 
     def _tensor(self, tensor: dict[str, Any], port: Port, where: str, tail: memoryview) -> tuple[Array, memoryview]:
         shape = list_of(tensor.get("shape"), f"{where}.shape")
-        if not all(type(size) is int and size >= 0 for size in shape):
-            raise BadRequest("expected whole numbers, none below zero", f"{where}.shape")
+        if len(shape) > MOST_AXES or not all(type(size) is int and 0 <= size <= MOST for size in shape):
+            raise BadRequest(f"expected at most {MOST_AXES} whole numbers from 0 to {MOST}", f"{where}.shape")
         port.check_shape(shape, f"{where}.shape")
         if tensor.get("datatype") != port.datatype:
             raise BadRequest(

@@ -15,12 +15,12 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import orjson
 
-from sklort.estimator.acceptance import Acceptance
 from sklort.estimator.methods import METHODS
 from sklort.estimator.persistence import check_seal, restore
-from sklort.exceptions import BadRequest, InvalidArgument
+from sklort.exceptions import InvalidArgument
 from sklort.providers.cpu import is_program
-from sklort.serving.tensors import OBJECT, Array, Port
+from sklort.serving.manners import Manners, manners_of
+from sklort.serving.tensors import OBJECT, Port
 from sklort.session.inference_session import InferenceSession
 from sklort.session.run_options import RunOptions
 
@@ -38,10 +38,6 @@ class Computer(NamedTuple):
 
     fast: Callable[[list[Any]], Sequence[Any] | None]
     run: Callable[[list[Any], RunOptions | None], Sequence[Any]]
-
-
-Where = Callable[[int, int, int], str]
-"""The name of a value by its input, row and column."""
 
 
 class Column(NamedTuple):
@@ -77,50 +73,6 @@ class Answer(NamedTuple):
 
     output: str
     finish: Callable[[Any], Any]
-
-
-@dataclass(frozen=True)
-class Manners:
-    """What a model refuses beyond the types of its inputs."""
-
-    nan: tuple[tuple[bool, ...], ...]
-    limit: float = np.inf
-
-    def within(self, values: Sequence[Array]) -> bool:
-        """Whether all values are plainly accepted."""
-        for array in values:
-            if array.dtype.kind != "f" or not array.size:
-                continue
-            if not (-self.limit <= float(array.min()) and float(array.max()) <= self.limit):  # NaN fails both
-                return False
-        return True
-
-    def check(self, values: Sequence[Array], where: Where) -> None:
-        """Refuse NaN and magnitudes that the estimator refuses.
-
-        Parameters
-        ----------
-        values : sequence of ndarray
-            One for each input.
-        where : callable
-            ``where(input, row, column)``: the name of a value, for the message.
-
-        Raises
-        ------
-        BadRequest
-        """
-        if self.within(values):
-            return
-        for number, array in enumerate(values):
-            if array.dtype.kind != "f":
-                continue
-            refused = np.abs(array) > self.limit
-            refused |= np.isnan(array) & ~np.array(self.nan[number])
-            if refused.any():
-                row, column = np.argwhere(refused)[0]
-                value = array[row, column]
-                taken = "no missing value here" if np.isnan(value) else f"no magnitude beyond {self.limit:g}"
-                raise BadRequest(f"the model takes {taken}, got {value}", where(number, int(row), int(column)))
 
 
 class Backend(Protocol):
@@ -261,21 +213,16 @@ def _estimator(session: InferenceSession, content: bytes) -> Model:
         inputs,
         outputs,
         columns,
-        intake.names is not None,
-        answers,
-        tuple(usual),
-        None if classes is None else orjson.dumps(_plain(classes)),
-        _manners(intake.acceptance, intake.inputs),
-        not any(form.parts for form in graph.forms.values()),
-        frozenset(intake.names or ()),
-        intake.acceptance.extra,
-        {"kind": fitted["kind"], "made_with": fitted["versions_"]},
+        named=intake.names is not None,
+        answers=answers,
+        usual=tuple(usual),
+        classes=None if classes is None else orjson.dumps(_plain(classes)),
+        manners=manners_of(intake, content),
+        by_rows=not any(form.parts for form in graph.forms.values()),
+        known=frozenset(intake.names or ()),
+        extra=intake.acceptance.extra,
+        about={"kind": fitted["kind"], "made_with": fitted["versions_"]},
     )
-
-
-def _manners(acceptance: Acceptance, inputs: Sequence[Any]) -> Manners:
-    nan = tuple(tuple(acceptance.nan[column] for column in one.columns) for one in inputs)
-    return Manners(nan, acceptance.limit)
 
 
 def _finish(form: Any) -> Callable[[Any], Any]:
@@ -313,9 +260,9 @@ def _graph(session: InferenceSession) -> Model:
         inputs,
         outputs,
         tuple(columns),
-        named,
-        answers,
-        tuple(answers),
+        named=named,
+        answers=answers,
+        usual=tuple(answers),
         by_rows=is_program(runner) and getattr(runner, "block_rows", 0) > 0,
         about={"producer": session.get_modelmeta().producer_name},
     )

@@ -165,5 +165,8 @@ class Repository:
 
 
 def _stamp(path: Path) -> Stamp:
-    found = os.stat(path)
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return 0, 0, 0
     return found.st_mtime_ns, found.st_size, found.st_ino

@@ -20,6 +20,7 @@ import orjson
 from sklort.exceptions import BadRequest
 from sklort.serving.call import Call, Computers, Headers, Wanted, check_rows, list_of, one_of, parsed, unpacked
 from sklort.serving.limits import Limits
+from sklort.serving.manners import STANDS_FOR, Gap
 from sklort.serving.model import Backend, Column
 from sklort.serving.scratch import Scratch, scratch_for
 from sklort.serving.tensors import Array, read_list, write_json
@@ -56,13 +57,15 @@ class Rows:
             return self._read(body, headers)
         try:  # one row, and the answers that were asked for last
             document = orjson.loads(body)
-            (row,) = document["rows"]
+            rows = document["rows"]
+            if type(rows) is not list or len(rows) != 1:
+                return self._read(body, headers)
             wanted = self._usual
             if len(document) != 1:
                 if len(document) != 2 or document["outputs"] != self._last[0]:
                     return self._read(body, headers)
                 wanted = self._last[1]
-            self._take(row)
+            self._take(rows[0])
         except _NOT_PLAIN:
             return self._read(body, headers)
         return Call(scratch.arrays, 1, wanted, True)
@@ -149,7 +152,7 @@ class Rows:
             return f"rows[{at}][{place[name]}]"
 
         port = self._backend.inputs[0]
-        if len(self._backend.inputs) == 1 and port.shape[1:] == (n,):  # the plain matrix
+        if len(self._backend.inputs) == 1 and port.shape[1:] == (n,) and port.dtype.kind != "O":  # the plain matrix
             flat = read_list(list(chain.from_iterable(rows)), port.dtype, lambda at: f"rows[{at // n}][{at % n}]")
             return [flat.reshape(-1, n)], where
         return self._arrays(dict(zip(self._names, map(list, zip(*rows)))), len(rows), where), where
@@ -190,8 +193,7 @@ class Rows:
         for column in self._backend.columns:
             target = found[column.port].reshape(rows, -1)
             if column.width == 1:
-                name = partial(_swapped, where, column.name)
-                target[:, column.at] = read_list(cells[column.name], target.dtype, name)
+                target[:, column.at] = self._column(column, cells[column.name], target.dtype, where)
                 continue
             for at, cell in enumerate(cells[column.name]):
                 field = where(at, column.name)
@@ -199,6 +201,18 @@ class Rows:
                     raise BadRequest(f"expected a list of {column.width} values", field)
                 target[at] = read_list(cell, target.dtype, partial("{}[{}]".format, field))
         return found
+
+    def _column(self, column: Column, values: list[Any], dtype: np.dtype[Any], where: Cell) -> Array:
+        name = partial(_swapped, where, column.name)
+        if dtype.kind != "O" or self._backend.manners is None:
+            return read_list(values, dtype, name)
+        null, reserved, why = self._backend.manners.gaps[column.port][column.at]
+        for at, value in enumerate(values):
+            if value is None and null is None:
+                raise BadRequest(f"expected a string, got null{why}", name(at))
+            if reserved and type(value) is str and value in reserved:
+                raise BadRequest(STANDS_FOR, name(at))
+        return read_list(values, dtype, name, null)
 
     # -- the answer ------------------------------------------------------------------------------------------------
 
@@ -236,20 +250,24 @@ def _taker(backend: Backend, scratch: Scratch) -> Take | None:
     pick, pack, size = _picker(numbers, backend), scratch.pack, len(columns)
     kind = dict if backend.named else list
     cells = [
-        (_key(one, backend), str if array.dtype.kind == "O" else bool, array.reshape(-1))
+        (_key(one, backend), str if array.dtype.kind == "O" else bool, array.reshape(-1), gap.null, gap.reserved)
         for one in others
         for array in [scratch.arrays[one.port]]
+        for gap in [Gap() if backend.manners is None else backend.manners.gaps[one.port][one.at]]
     ]
 
     def take(row: Any) -> None:
         if type(row) is not kind or len(row) != size:
             raise TypeError("not plainly a row")
         pack(*pick(row))
-        for key, wanted, cell in cells:
+        for key, wanted, cell, null, reserved in cells:
             value = row[key]
-            if type(value) is not wanted:
+            if type(value) is wanted and value not in reserved:
+                cell[0] = value
+            elif value is None and null is not None:
+                cell[0] = null
+            else:
                 raise TypeError("not plainly of its type")
-            cell[0] = value
 
     return take
 

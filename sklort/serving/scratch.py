@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from sklort.serving.model import Manners
+from sklort.serving.manners import Manners
 from sklort.serving.tensors import Array, Port
 
 Write = Callable[..., None]
@@ -56,7 +56,12 @@ class Scratch:
         self.numbers = tuple(numbers)
         view = np.zeros(sum(self.widths[at] * ports[at].dtype.itemsize for at in numbers) or 1, dtype=np.uint8).data
         self.arrays: list[Array] = [np.empty((1, *port.shape[1:]), dtype=port.dtype) for port in ports]
-        self.writers: list[Write] = [_checked(a, str if a.dtype.kind == "O" else bool) for a in self.arrays]
+        gaps_of = [()] * len(ports) if manners is None else manners.gaps
+        reserved = [frozenset[str]().union(*(gap.reserved for gap in gaps)) for gaps in gaps_of]
+        self.writers: list[Write] = [
+            _checked(array, str if array.dtype.kind == "O" else bool, words)
+            for array, words in zip(self.arrays, reserved)
+        ]
         codes, offset = "", 0
         gaps: list[bool] = []
         for at in numbers:
@@ -101,14 +106,14 @@ def _packing(struct: Struct, view: memoryview, offset: int, gaps: Sequence[bool]
     return write
 
 
-def _checked(array: Array, kind: type) -> Write:
+def _checked(array: Array, kind: type, reserved: frozenset[str]) -> Write:
     flat, size = array.reshape(-1), array.size
 
     def write(*values: Any) -> None:
         if len(values) != size:
             raise TypeError(f"{len(values)} values instead of {size}")
         for at, value in enumerate(values):
-            if type(value) is not kind:
+            if type(value) is not kind or value in reserved:
                 raise TypeError(f"{type(value).__name__} instead of {kind.__name__}")
             flat[at] = value
 

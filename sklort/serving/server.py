@@ -6,16 +6,23 @@ import logging
 import logging.config
 import os
 import socket
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from threading import Thread
+from typing import TYPE_CHECKING, Any
 
-from sklort.serving.limits import Limits
 from sklort.serving.logs import configuration
 from sklort.serving.service import Service
 
+if TYPE_CHECKING:
+    import uvicorn
+
+
+Source = str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | Mapping[str, Any] | Service
+
 
 def serve(
-    models: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | Mapping[str, Any] | Service,
+    models: Source,
     *,
     host: str = "127.0.0.1",
     port: int = 8000,
@@ -37,6 +44,7 @@ def serve(
     connections : int, optional
         More than so many at a time are answered with 503.
     log_level : str
+        Of the log, lines of JSON on standard error.
     ready : callable, optional
         ``ready(url, service)``, called when connections are accepted.
     **options
@@ -47,37 +55,80 @@ def serve(
     OSError, SklortError, ValueError
         A model cannot be loaded; the port is taken.
     """
+    logging.config.dictConfig(configuration(log_level))
+    service = _service(models, options)
+    with _bound(host, port) as listener:
+        if ready is not None:
+            ready(_url(listener), service)
+        _server(service, grace, connections).run(sockets=[listener])
+
+
+@contextmanager
+def running(models: Source, *, host: str = "127.0.0.1", port: int = 0, **options: Any) -> Iterator[str]:
+    """A server in a thread of this process, as long as the block lasts: for notebooks and tests.
+
+    Parameters
+    ----------
+    models, host, port, **options
+        As `serve` takes them.
+
+    Yields
+    ------
+    str
+        The URL.
+    """
+    with _bound(host, port) as listener:
+        server = _server(_service(models, options), 5.0, None)
+        thread = Thread(target=server.run, kwargs={"sockets": [listener]}, name="sklort serving")
+        thread.start()
+        try:
+            yield _url(listener)
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def _service(models: Source, options: Mapping[str, Any]) -> Service:
+    return models if isinstance(models, Service) else Service(models, **options)
+
+
+def _server(service: Service, grace: float, connections: int | None) -> uvicorn.Server:
     import uvicorn
 
     from sklort.serving.wire import Protocol
 
-    limits = options.get("limits") or Limits()
-    logging.config.dictConfig(configuration(log_level))
-    service = models if isinstance(models, Service) else Service(models, **options)
-    config = uvicorn.Config(
-        service,
-        http=Protocol,
-        loop="uvloop",
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,  # `tell` of the service
-        server_header=False,
-        date_header=False,
-        proxy_headers=False,
-        limit_concurrency=connections,
-        timeout_graceful_shutdown=max(1, round(grace)),
-        timeout_keep_alive=max(5, round(limits.seconds)),
+    return uvicorn.Server(
+        uvicorn.Config(
+            service,
+            http=Protocol,
+            loop="uvloop",
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,  # `tell` of the service
+            server_header=False,
+            date_header=False,
+            proxy_headers=False,
+            limit_concurrency=connections,
+            timeout_graceful_shutdown=max(1, round(grace)),
+            timeout_keep_alive=max(5, round(service.limits.seconds)),
+        )
     )
-    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    with bound:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+
+@contextmanager
+def _bound(host: str, port: int) -> Iterator[socket.socket]:
+    """A socket that listens: from here on clients wait rather than fail."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            bound.bind((host, port))
+            listener.bind((host, port))
         except OSError as error:
             raise OSError(error.errno, f"{error.strerror}; --port chooses another", f"{host}:{port}") from None
-        bound.listen(2048)
-        if ready is not None:
-            shown = f"[{host}]" if ":" in host else host
-            ready(f"http://{shown}:{bound.getsockname()[1]}", service)
-        uvicorn.Server(config).run(sockets=[bound])
+        listener.listen(2048)
+        yield listener
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -99,14 +99,13 @@ class Service:
 
     @asynccontextmanager
     async def lifespan(self, app: Any = None) -> AsyncIterator[None]:
-        """Look at the files of the models from time to time; at the end, end."""
+        """Look at the files of the models from time to time."""
         watching = asyncio.create_task(self._watch(self._look)) if self._look else None
         try:
             yield
         finally:
             if watching is not None:
                 watching.cancel()
-            self._executor.shutdown(wait=False, cancel_futures=True)
 
     async def _watch(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()

@@ -89,8 +89,8 @@ class Port(NamedTuple):
 # -- JSON -> arrays ------------------------------------------------------------------------------------------------
 
 
-def read_list(values: list[Any], dtype: np.dtype[Any], where: Where) -> Array:
-    """A list of what JSON has, as an array of one dimension.
+def read_list(values: list[Any], dtype: np.dtype[Any], where: Where, null: str | None = None) -> Array:
+    """A list of what JSON has, as an array of one dimension; `null` is what null is among strings.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def read_list(values: list[Any], dtype: np.dtype[Any], where: Where) -> Array:
     """
     kind = dtype.kind
     if kind == "O":
-        return _texts(values, where)
+        return _texts(values, where, null)
     if kind == "b":
         return _booleans(values, where)
     code = _CODES["<f8" if kind == "f" else dtype.str]
@@ -137,7 +137,9 @@ def _number(value: Any, dtype: np.dtype[Any], where: Where, at: int) -> float | 
     return whole
 
 
-def _texts(values: list[Any], where: Where) -> Array:
+def _texts(values: list[Any], where: Where, null: str | None) -> Array:
+    if null is not None:
+        values = [null if value is None else value for value in values]
     if set(map(type, values)) - {str}:
         at = next(at for at, value in enumerate(values) if type(value) is not str)
         raise BadRequest(f"expected a string, got {said(values[at])}", where(at))
@@ -216,6 +218,8 @@ def read_bytes(raw: memoryview, port: Port, shape: Sequence[int], where: str) ->
 
 
 def _texts_of_bytes(raw: memoryview, count: int, where: str) -> Array:
+    if 4 * count > len(raw):  # before anything is made of that size
+        raise BadRequest(f"{len(raw)} bytes for {count} elements, each after a length of 4 bytes", where)
     found, at = np.empty(count, dtype=object), 0
     for number in range(count):
         if at + 4 > len(raw):

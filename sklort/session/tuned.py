@@ -50,9 +50,9 @@ def tuned(path: str | os.PathLike[str]) -> dict[str, Any]:
     InvalidUse
         It is not what ``sklort tune`` writes.
 
-    Examples
-    --------
-    >>> session = sklort.InferenceSession("model.onnx", **sklort.tuned("model.tuned.json"))  # doctest: +SKIP
+    Notes
+    -----
+    As in ``sklort.InferenceSession("model.onnx", **sklort.tuned("model.tuned.json"))``.
     """
     try:
         data = json.loads(Path(path).read_text(encoding="utf-8"))

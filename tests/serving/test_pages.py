@@ -136,6 +136,16 @@ def test_a_traceback_is_one_line() -> None:
     assert "KeyError" in found["traceback"]
 
 
+def test_a_service_can_begin_again(paths: dict[str, Path]) -> None:
+    """As an application does in its own tests, over and over."""
+    service = Service(paths["forest"])
+    for _ in range(3):
+        with TestClient(service) as client:
+            for rows in (1, 2000):  # in the loop, and in a thread
+                answer = client.post("/models/forest/predict", json={"rows": [[1] * 6] * rows})
+                assert answer.status_code == 200
+
+
 def test_inside_another_application(paths: dict[str, Path]) -> None:
     service = Service(paths["forest"], look=None)
     app = Starlette(routes=[Mount("/scoring", service)], lifespan=service.lifespan)

@@ -124,6 +124,9 @@ def test_a_broken_file_is_told_and_the_model_before_it_goes_on(
         assert caplog.records == []  # it is told once
     path.unlink()
     assert not look(client)
+    assert len(caplog.records) == 1
+    assert not look(client)
+    assert len(caplog.records) == 1
     assert answer(client, "/models/m") == [1.0]
     saved(path, 3)
     assert look(client)

@@ -11,10 +11,15 @@ import onnx.parser
 import pandas as pd
 import pytest
 from skl2onnx import to_onnx
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from starlette.testclient import TestClient
 
-from tests.serving.conftest import Client, Fitted, records
+import sklort
+from tests.serving.conftest import Client, Fitted, people, records
 
 
 def post(client: TestClient, name: str, body: Any) -> Any:
@@ -127,7 +132,8 @@ WRONG: list[tuple[Any, str, str]] = [
     ({"rows": [{**GOOD, "income": None}]}, "rows[0].income", "no missing value here"),
     ({"rows": [GOOD, {**GOOD, "income": [1]}]}, "rows[1].income", "got a list"),
     ({"rows": [{**GOOD, "city": 7}]}, "rows[0].city", "expected a string, got 7"),
-    ({"rows": [{**GOOD, "city": None}]}, "rows[0].city", "expected a string, got null"),
+    ({"rows": [{**GOOD, "city": "\ufdd0nan"}]}, "rows[0].city", "stands for a missing one"),
+    ({"rows": [GOOD, {**GOOD, "city": "\ufdd0None"}]}, "rows[1].city", "stands for a missing one"),
     ({"rows": [{**GOOD, "married": 1}]}, "rows[0].married", "true or false"),
     ({"rows": [{**GOOD, "married": "no"}]}, "rows[0].married", "true or false"),
     ({"rows": [GOOD], "outputs": []}, "outputs", "none is named"),
@@ -234,3 +240,63 @@ def test_an_answer_that_is_no_tensor(plain: TestClient) -> None:
     assert found["output_label"] == [3, 5]
     outputs = [one["name"] for one in plain.get("/v2/models/zip").json()["outputs"]]
     assert outputs == ["output_label"]
+
+
+def test_missing_values_where_the_model_takes_them(tmp_path: Path, serving: Client) -> None:
+    """In one column an imputer waits for them, in the other nobody does."""
+    frame, rich = people()
+    columns = ColumnTransformer(
+        [
+            ("filled", SimpleImputer(), ["income"]),
+            ("not", "passthrough", ["wealth"]),
+            ("city", OneHotEncoder(), ["city"]),
+        ]
+    )
+    frame = frame.assign(wealth=frame.income * 2)
+    model = make_pipeline(columns, LogisticRegression(max_iter=2000)).fit(frame[["income", "wealth", "city"]], rich)
+    sklort.convert(model, frame[["income", "wealth", "city"]]).save(tmp_path / "gaps.onnx")
+    client = serving(tmp_path / "gaps.onnx")
+    rows = records(frame[["income", "wealth", "city"]][:4])
+    for row in rows[::2]:
+        row["income"] = None
+    for some in (*([row] for row in rows), rows):
+        expected = model.predict_proba(pd.DataFrame(some).astype({"income": float}))
+        np.testing.assert_allclose(answers(post(client, "gaps", {"rows": some}))["predict_proba"], expected, atol=1e-12)
+    for row in ({**rows[0], "wealth": None}, {**rows[0], "city": None}):
+        answer = post(client, "gaps", {"rows": [row]})
+        assert (answer.status_code, answer.json()["field"].split(".")[0]) == (400, "rows[0]")
+    assert post(client, "gaps", {"rows": rows[:1]}).status_code == 200
+
+
+@pytest.mark.parametrize("learnt", [None, np.nan, "both", "neither"])
+def test_missing_strings_are_those_that_the_model_learnt(tmp_path: Path, serving: Client, learnt: Any) -> None:
+    """JSON has one null, Python None and NaN, and scikit-learn tells one from the other."""
+    frame, rich = people()
+    cities = frame["city"].to_numpy(dtype=object)
+    if learnt != "neither":
+        cities[::7] = np.nan if learnt == "both" else learnt
+    if learnt == "both":
+        cities[::5] = None
+    frame = pd.DataFrame({"income": frame.income, "city": pd.Series(cities, dtype=object)})
+    columns = ColumnTransformer(
+        [("scaled", StandardScaler(), ["income"]), ("city", OneHotEncoder(handle_unknown="ignore"), ["city"])]
+    )
+    model = make_pipeline(columns, LogisticRegression()).fit(frame, rich)
+    sklort.convert(model, frame).save(tmp_path / "gaps.onnx")
+    client = serving(tmp_path / "gaps.onnx")
+    row = {"income": 5e4, "city": None}
+    expected = frame[:1].assign(income=5e4, city=pd.Series([np.nan if learnt is np.nan else None], dtype=object))
+    for rows in ([row], [{**row, "city": "Rome"}, row]):
+        answer = post(client, "gaps", {"rows": rows})
+        if learnt == "both":
+            assert (answer.status_code, answer.json()["field"]) == (400, f"rows[{len(rows) - 1}].city")
+            assert "tells apart" in answer.json()["error"]
+        else:
+            found = answers(answer)["predict_proba"][-1]
+            np.testing.assert_allclose(found, model.predict_proba(expected)[0], atol=1e-12)
+
+
+def test_a_missing_string_that_the_model_refuses(client: TestClient) -> None:
+    for rows in ([{"city": None}], [{"city": "Rome"}, {"city": None}]):
+        answer = post(client, "strict", {"rows": rows})
+        assert (answer.status_code, answer.json()["field"]) == (400, f"rows[{len(rows) - 1}].city")

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from sklort.serving import running
 from tests.serving.conftest import Fitted
 from tests.serving.test_repository import saved
 
@@ -215,6 +216,31 @@ def test_nonsense_on_the_wire_disturbs_nobody(server: Running) -> None:
     assert server.post("/models/forest/predict", {"rows": [[1] * 6]})[0] == 200
 
 
+def test_requests_in_one_piece_are_answered_in_order(server: Running, fitted: dict[str, Fitted]) -> None:
+    """Pipelined on several connections at once, so that answers are gathered; the last one asks to close."""
+    model, X, _ = fitted["forest"]
+    host, port = server.address.split(":")
+
+    def request(at: int, more: str = "") -> bytes:
+        body = json.dumps({"rows": X[at : at + 1].tolist(), "outputs": ["predict_proba"]})
+        return f"POST /models/forest/predict HTTP/1.1\r\nHost: a\r\n{more}Content-Length: {len(body)}\r\n\r\n{body}".encode()
+
+    with ExitStack() as stack:
+        connections = [stack.enter_context(socket.create_connection((host, int(port)), timeout=30)) for _ in range(6)]
+        for number, one in enumerate(connections):
+            one.sendall(request(number) + request(number + 10) + request(number + 20, "Connection: close\r\n"))
+        for number, one in enumerate(connections):
+            stream = one.makefile("rb")
+            for at in (number, number + 10, number + 20):
+                head = b""
+                while not head.endswith(b"\r\n\r\n"):
+                    head += stream.read(1)
+                length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+                found = json.loads(stream.read(length))["outputs"]["predict_proba"]
+                np.testing.assert_array_equal(found, model.predict_proba(X[at : at + 1]))
+            assert stream.read() == b""
+
+
 def test_the_log_is_lines_of_json(server: Running) -> None:
     loaded = [one for one in server.events() if one["message"] == "model loaded"]
     assert {one["model"] for one in loaded} >= {"forest", "people"}
@@ -302,3 +328,18 @@ def test_a_port_that_is_taken(server: Running, root: Path, paths: dict[str, Path
     ran = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert ran.returncode == 1
     assert "--port chooses another" in ran.stderr.splitlines()[-1]
+
+
+def test_a_server_in_a_thread(fitted: dict[str, Fitted]) -> None:
+    model, X, path = fitted["forest"]
+    with running(path, look=None) as url:
+        client = triton.InferenceServerClient(url.removeprefix("http://"))
+        one = triton.InferInput("X", [3, 6], "FP64")
+        one.set_data_from_numpy(X[:3])
+        found = client.infer("forest", [one]).as_numpy("probabilities")
+        client.close()
+    np.testing.assert_array_equal(found, model.predict_proba(X[:3]))
+    with running(path) as url:  # ended as soon as begun
+        pass
+    with pytest.raises(OSError):
+        socket.create_connection((url.split("//")[1].split(":")[0], int(url.rsplit(":", 1)[1])), timeout=5)
