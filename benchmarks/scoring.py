@@ -64,6 +64,17 @@ def make_rows(folder: Path, rows: int) -> None:
                 at += count
 
 
+def is_made(work: Path, rows: int) -> bool:
+    """Whether an earlier benchmark has left its rows and its model."""
+    import pyarrow.parquet as pq
+
+    paths = list((work / "rows").glob("*.parquet"))
+    try:
+        return (work / "model.onnx").exists() and sum(pq.read_metadata(path).num_rows for path in paths) == rows
+    except (OSError, ValueError):  # of one that was cut off
+        return False
+
+
 def make_model(path: Path) -> None:
     """A gradient boosting of 100 trees."""
     import pandas as pd
@@ -169,20 +180,24 @@ def main() -> None:
     parser.add_argument("--workers", type=int)
     parser.add_argument("--part-rows", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path, default=Path("build/bench/scoring"))
+    parser.add_argument("--clean", action="store_true", help="remove the rows in the end, too")
     parser.add_argument("--json", action="store_true", help="print one object at the end")
     options = parser.parse_args()
 
     work = options.folder.resolve()
-    if work.exists():
-        shutil.rmtree(work)
     began = time.perf_counter()
-    make_rows(work / "rows", options.rows)
-    make_model(work / "model.onnx")
+    if not is_made(work, options.rows):
+        shutil.rmtree(work, ignore_errors=True)
+        make_rows(work / "rows", options.rows)
+        make_model(work / "model.onnx")
+    for name in ("whole", "killed", "whole.partial", "killed.partial"):
+        shutil.rmtree(work / name, ignore_errors=True)
     size = sum(path.stat().st_size for path in (work / "rows").iterdir())
     print(f"{machine.description()['processor']}, {os.cpu_count()} cores")
     print(
-        f"{options.rows:,} rows of {len(COLUMNS)} float64 columns and a number, {size / 1e9:.2f} GB of Parquet, made "
-        f"in {time.perf_counter() - began:.0f} s; {METHOD} of a gradient boosting of 100 trees; engine {options.engine}"
+        f"{options.rows:,} rows of {len(COLUMNS)} float64 columns and a number, {size / 1e9:.2f} GB of Parquet, "
+        f"ready after {time.perf_counter() - began:.0f} s; "
+        f"{METHOD} of a gradient boosting of 100 trees; engine {options.engine}"
     )
     alone = least(work, options.rows)
     whole = run(command(work, "whole", options))
@@ -210,7 +225,8 @@ def main() -> None:
         print(json.dumps(found))
     if wrong is not None:
         raise SystemExit(1)
-    shutil.rmtree(work)
+    if options.clean:
+        shutil.rmtree(work)
 
 
 if __name__ == "__main__":

@@ -22,9 +22,6 @@ NOT_CONVERTED: dict[str, str] = {
     "HDBSCAN": _FITTED_ROWS,
     "LabelBinarizer": _TARGETS,
     "LabelEncoder": _TARGETS,
-    "LatentDirichletAllocation": (
-        "transform iterates for each document until its topics settle, with the digamma function, which ONNX lacks"
-    ),
     "LedoitWolf": _SPREAD,
     "MDS": _FITTED_ROWS,
     "MinCovDet": _SPREAD,
@@ -50,6 +47,7 @@ PARTLY: dict[str, str] = {
     "GaussianProcessRegressor": "predict without return_std; Matern is a Bessel function but for nu of 0.5, 1.5, 2.5",
     "HashingVectorizer": "as CountVectorizer, and at most 2**12 columns: a tensor of ONNX is dense",
     "IterativeImputer": "sample_posterior=True draws at random and is refused",
+    "LatentDirichletAllocation": "fitted on float64 or on counts: in float32 its number of steps hangs on the rounding",
     "KernelDensity": "the Euclidean distance; atol and rtol of the search are taken as 0",
     "MiniBatchDictionaryLearning": "as DictionaryLearning",
     "SparseCoder": "as DictionaryLearning",

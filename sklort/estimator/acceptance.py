@@ -53,6 +53,8 @@ class Acceptance:
     whole : bool
         Rows of whole numbers are answered as the same rows in double are. Not by a selector, whose answer keeps the
         dtype, nor by what computes in whole numbers.
+    framing : bool
+        A frame is transformed to a frame, with its index, though `set_output` was not called.
     """
 
     nan: tuple[bool, ...]
@@ -65,6 +67,7 @@ class Acceptance:
     extra: bool = False
     missing: tuple[tuple[str, ...], ...] = ()
     whole: bool = True
+    framing: bool = False
 
     @property
     def nan_everywhere(self) -> bool:

@@ -42,6 +42,23 @@ def check_device(device: Any) -> None:
         )
 
 
+def move(estimator: Any, before: Where) -> None:
+    """Let a fitted estimator compute where its parameter `device` says now; where it cannot, it stays as it was.
+
+    Raises
+    ------
+    ValueError, EPFail
+        As `check_device`.
+    """
+    estimator.device, wanted = before, estimator.device
+    check_device(wanted)
+    estimator.device = wanted
+    estimator.__dict__.pop("_lanes", None)
+    estimator.__dict__.pop("_demanded", None)
+    for each in estimator._compiled.compiled_parts:
+        each.set_params(device=wanted)
+
+
 def no_gpu() -> str | None:
     """Why there is no GPU to compute on; None when there is one."""
     return make_provider(_CUDA).unavailable()

@@ -108,6 +108,8 @@ class Intake:
         if self.layout == "texts":
             return ("object",), [_texts(X)]
         if kind in ("pandas", "polars", "arrow"):
+            if self.acceptance.framing:
+                raise Unsure("a frame, of which the model makes a frame")
             return self._matrix_of_frame(X, kind) if self.layout == "matrix" else self._columns_of_frame(X, kind)
         if kind == "sparse":
             if not self.acceptance.sparse:

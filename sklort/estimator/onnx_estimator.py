@@ -20,7 +20,7 @@ from sklort.estimator.availability import can_score, last_step, offers, unfitted
 from sklort.estimator.benchmark import benchmark
 from sklort.estimator.compiled import Compiled, Fallback, Settings, compile_model, of_lanes
 from sklort.estimator.containers import contained
-from sklort.estimator.devices import Stranded, Where, check_device, on_host
+from sklort.estimator.devices import Stranded, Where, check_device, move, on_host
 from sklort.estimator.diagram import compilation, to_html
 from sklort.estimator.hybrid import Hybrid
 from sklort.estimator.lanes import Lanes
@@ -82,9 +82,8 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
     A C-contiguous array of the dtype X had in `fit` is answered in one native call. float32 and float64 have a graph
     each, as scikit-learn computes in the dtype of X; the second is made when X of that dtype first comes.
 
-    X on a GPU (of CuPy, torch, cuDF, or any array with ``__cuda_array_interface__`` or DLPack) is read there and
-    answered there, by arrays of CuPy; strings and sparse matrices come back to the host. As any other X it is looked
-    through for NaN and infinities, and the GPU is waited for.
+    X on a GPU (of CuPy, torch, cuDF, or any array with ``__cuda_array_interface__`` or DLPack) is answered there, by
+    arrays of CuPy; strings and sparse matrices come back. It is looked through for NaN, and the GPU is waited for.
 
     Examples
     --------
@@ -241,15 +240,9 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
 
     def set_params(self, **params: Any) -> OnnxEstimator:
         """scikit-learn's own; `device` moves a fitted estimator at once, without another comparison."""
-        before = self.device
-        super().set_params(**params)
+        before, _ = self.device, super().set_params(**params)
         if self.device != before and self.__sklearn_is_fitted__():
-            self.device, wanted = before, self.device
-            check_device(wanted)
-            self.device = wanted
-            self.__dict__.pop("_lanes", None)
-            for each in self._compiled.compiled_parts:
-                each.set_params(device=wanted)
+            move(self, before)
         return self
 
     def _clone(self) -> Any:
@@ -422,7 +415,7 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
         made: dict[str, OnDemand] = self.__dict__.setdefault("_demanded", {})
         if name not in made:
             compiled = self._lanes if name in self._lanes.methods and isinstance(self._lanes, Lanes) else None
-            made[name] = OnDemand(self.estimator_, name, self.target_opset, compiled)
+            made[name] = OnDemand(self.estimator_, name, self.target_opset, compiled, self.device)
         return made[name]
 
     def _reopen(self) -> Lanes | Hybrid | Stranded:

@@ -141,6 +141,7 @@ def metadata(graph: Graph, intake: Intake, model: Any, report: ParityReport | No
             "extra": taken.extra,
             "missing": taken.missing,
             "whole": taken.whole,
+            "framing": taken.framing,
         },
         "sklort.classes": _classes_out(getattr(model, "classes_", None)),
         "sklort.parity": report.as_dict() if report is not None else None,
@@ -182,7 +183,7 @@ def restore(session: Any, model: bytes) -> tuple[Graph, Intake, dict[str, Any]]:
     inputs = tuple(GraphInput(name, tuple(columns), np.dtype(d)) for name, columns, d in stored["sklort.inputs"])
     taken, features = stored["sklort.acceptance"], stored["sklort.features"]
     limit = np.inf if taken["limit"] is None else float(taken["limit"])
-    missing = tuple(map(tuple, taken["missing"]))
+    missing = tuple(map(tuple, taken.get("missing", ())))
     acceptance = Acceptance(**{**taken, "nan": tuple(taken["nan"]), "limit": limit, "missing": missing})
     names = tuple(features["names"]) if features["names"] is not None else None
     graph = Graph(

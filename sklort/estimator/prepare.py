@@ -11,6 +11,7 @@ import numpy as np
 from sklort.estimator import frames
 from sklort.estimator.acceptance import Acceptance, attempt, probe, reads_whole
 from sklort.estimator.adversarial import adversarial_rows
+from sklort.estimator.containers import answers_frames
 from sklort.estimator.devices import Where, no_gpu
 from sklort.estimator.inputs import GraphInput, Intake, Signature
 from sklort.estimator.lanes import Lanes, cheapest
@@ -174,8 +175,11 @@ def _convert(
         if not texts:
             absent = [i for one, to in zip(conversion.inputs, inputs, strict=True) if one.missing for i in to.columns]
             few = frames.take_rows(sample, np.arange(min(8, frames.height(sample))))
-            acceptance = probe(model, cheapest(forms), sample, absent)
-            acceptance = replace(acceptance, whole=reads_whole(model, forms, few))
+            acceptance = replace(
+                probe(model, cheapest(forms), sample, absent),
+                whole=reads_whole(model, forms, few),
+                framing="transform" in forms and answers_frames(model, few),
+            )
         intake = Intake("texts" if texts else conversion.layout, inputs, n_features, fitted, acceptance)
     graph = Graph(
         _signature(sample, conversion, intake),

@@ -6,6 +6,7 @@ import copyreg
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -259,6 +260,28 @@ class CpuProvider:
     def compile(self, part: Part) -> Runner:
         """The native program of a part."""
         return cast(Runner, self._program(part))
+
+    def is_by_rows(self, part: Part) -> bool:
+        """Whether each row of the outputs depends on that row of the inputs alone: the batch may be cut anywhere.
+
+        Of a Reshape that makes an output it is known only when it runs: where its result has as many rows as the batch,
+        each of them holds the elements of that row.
+        """
+        reads = [frozenset(step.inputs) for step in part.steps]
+        last = [
+            step
+            for i, step in enumerate(part.steps)
+            if step.node.op_type == "Reshape" and step.outputs[0] not in frozenset().union(*reads[i + 1 :])
+        ]
+        if last and len(part.steps) > len(last):
+            before = {step.outputs[0]: step.inputs[0] for step in last}
+            outputs = tuple(replace(port, slot=before.get(port.slot, port.slot)) for port in part.outputs)
+            part = replace(part, steps=tuple(step for step in part.steps if step not in last), outputs=outputs)
+        if len(part.steps) == 1:
+            node = part.steps[0].node  # of a step alone that cuts its own batch, the program says nothing
+            if node.op_type in _FORESTS or node.op_type in ("LinearModel", "LinearClassifier", "LinearRegressor"):
+                return True
+        return int(self._program(part).block_rows) > 0
 
     def _program(self, part: Part) -> Any:
         builder = _core().ProgramBuilder(part.slots, self._prepared)

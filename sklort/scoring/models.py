@@ -7,6 +7,7 @@ inputs and outputs.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from sklort.estimator.methods import METHODS
 from sklort.estimator.outputs import Form
 from sklort.estimator.persistence import check_seal, opened
 from sklort.estimator.programs import Program
+from sklort.estimator.values import Unsure
 from sklort.exceptions import ScoringError, SessionError
 from sklort.session.inference_session import InferenceSession
 
@@ -39,6 +41,8 @@ _DTYPES = {
     "string": "object",
     **{name: name for name in ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool")},
 }
+MOST_COLUMNS = 10_000
+"""Of one answer: a table of more, such as all words of a language, is not what Parquet is for."""
 _BLOCK = 1024
 """Rows turned from columns at a time: they stay in the cache."""
 
@@ -78,6 +82,8 @@ class SavedModel:
         self._classes = fitted.get("classes_")
         self._texts = intake.layout == "texts"
         self._lanes = Lanes({graph.signature: graph}, intake, None, None, Program(graph, intake, session))
+        self._matrix = intake.layout == "matrix" and graph.inputs[0].dtype.kind == "f"
+        self._nameless = replace(intake, names=None, acceptance=replace(intake.acceptance, framed=None))
         dtypes = {place: one.dtype for one in graph.inputs for place in one.columns}
         width = 1 if self._texts else intake.n_features
         names = intake.names or (None,) * width
@@ -122,7 +128,20 @@ class SavedModel:
         X: Any = table
         if self._texts:
             X = table.column(0).to_numpy()
+        elif self._matrix and len(methods) > 1:
+            columns = [table.column(i).to_numpy() for i in range(table.num_columns)]
+            X = _side_by_side(columns, table.num_rows, self.columns[0].dtype)
+            try:
+                return self._together(X, methods)
+            except Unsure:
+                X = table  # whose names and values the error will speak of
         return [_columns(self._lanes.methods[method](X)) for method in methods]
+
+    def _together(self, X: Array, methods: Sequence[str]) -> list[list[Array]]:
+        """Several answers from one run of the graph, which does once what they have in common."""
+        _, values = self._nameless.admit(X)
+        raw = self._lanes.session.compiled([self._graph.outputs[method] for method in methods]).run(values)
+        return [_columns(self._graph.finish(method, one)) for method, one in zip(methods, raw, strict=True)]
 
 
 class PlainModel:
@@ -211,6 +230,11 @@ def _takes_nan(intake: Any, place: int) -> bool:
 def _ends(tail: tuple[int, ...], classes: Any, method: str) -> list[str]:
     """What tells the columns of an answer apart: the classes where there is a column for each, else their numbers."""
     count = int(np.prod(tail))
+    if count > MOST_COLUMNS:
+        raise ScoringError(
+            f"{method} answers with {count:,} columns, more than {MOST_COLUMNS:,} are not made into a table: put the "
+            "next step of the pipeline into the model"
+        )
     if method in _BY_CLASS and isinstance(classes, np.ndarray) and len(classes) == count:
         named = [str(label) for label in classes.tolist()]
         if len(set(named)) == count:

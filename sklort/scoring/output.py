@@ -10,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +25,7 @@ from sklort.scoring.plan import Plan, differences
 MANIFEST = "_sklort_score.json"
 """In a folder of parts; readers of Parquet leave out names with an underscore."""
 WHOLE = ".whole.tmp"
+LOCK = ".lock"
 
 
 class Output:
@@ -52,30 +52,25 @@ class Output:
         ScoringError
             Another run has it.
         """
+        lock = self.partial / LOCK
         while True:
-            existed = self.partial.exists()
             self.partial.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self.partial, os.O_RDONLY)
+            descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 os.close(descriptor)
                 raise ScoringError(f"{self.path}: another run is writing it: wait for its end, or stop it") from None
-            if self._is(descriptor):
+            if _is(descriptor, lock):
                 break
-            os.close(descriptor)  # another run has just finished and taken the folder away
+            os.close(descriptor)  # another run has just finished and taken the file away
         try:
             yield
         finally:
-            if not existed and self._is(descriptor) and not any(self.partial.iterdir()):
+            if _is(descriptor, lock) and [path.name for path in self.partial.iterdir()] == [LOCK]:
+                lock.unlink()
                 self.partial.rmdir()
             os.close(descriptor)
-
-    def _is(self, descriptor: int) -> bool:
-        try:
-            return os.path.samestat(os.fstat(descriptor), os.stat(self.partial))
-        except FileNotFoundError:
-            return False
 
     # -- what is there already ------------------------------------------------------------------------------------
 
@@ -104,6 +99,7 @@ class Output:
         for part in plan.parts:
             if not is_done(str(self.path), part, plan.digest):
                 raise ScoringError(f"{self.path}: {part.name} is missing: --restart makes the result anew")
+        (self.path / LOCK).unlink(missing_ok=True)  # of a run that was killed after its last rename
         return True
 
     def resume(self, plan: Plan) -> tuple[set[int], bool]:
@@ -160,11 +156,7 @@ class Output:
             raise ScoringError(
                 f"{self.path} exists, and sklort score did not write it: choose another name or remove it"
             )
-        ours = (MANIFEST, "part-", ".part-", f".{MANIFEST}", WHOLE)
-        for path in sorted(self.partial.iterdir(), key=lambda path: path.name == MANIFEST):
-            if not path.name.startswith(ours):
-                raise ScoringError(f"{path} was left by no run of sklort score: move it away")
-            path.unlink()
+        _remove(self.partial, but=LOCK)
 
     def _finished(self) -> dict[str, Any] | None:
         """What the run behind a result had written down; None for what is not a result."""
@@ -194,14 +186,15 @@ class Output:
         self._clean()
         if self.single:
             self._join(plan)
-            shutil.rmtree(self.partial)
+            _remove(self.partial)
         else:
             if self.path.exists():
-                shutil.rmtree(self._replaced, ignore_errors=True)
+                _remove(self._replaced)
                 self.path.rename(self._replaced)
             self.partial.rename(self.path)
+            (self.path / LOCK).unlink()
         sync_folder(str(self.path.parent))
-        shutil.rmtree(self._replaced, ignore_errors=True)
+        _remove(self._replaced)
 
     def _join(self, plan: Plan) -> None:
         """One file from the parts, of the same rows in the same order."""
@@ -216,6 +209,29 @@ class Output:
             file.flush()
             os.fsync(file.fileno())
         whole.rename(self.path)
+
+
+def _is(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+def _remove(folder: Path, *, but: str = "") -> None:
+    """Remove what runs have written, the manifest last, and the folder; nothing else is ever removed."""
+    if not folder.is_dir():
+        return
+    ours = (MANIFEST, "part-", ".part-", f".{MANIFEST}", WHOLE, LOCK)
+    paths = sorted(folder.iterdir(), key=lambda path: path.name == MANIFEST)
+    for path in paths:
+        if not path.name.startswith(ours) or path.is_dir():
+            raise ScoringError(f"{path} was left by no run of sklort score: move it away")
+    for path in paths:
+        if path.name != but:
+            path.unlink()
+    if not but:
+        folder.rmdir()
 
 
 def _row_groups(paths: Sequence[Path]) -> Iterator[Any]:

@@ -31,16 +31,16 @@ FEWEST, MOST = 1_000, 131_072
 AHEAD = 2
 """Batches that are read while another is scored."""
 GROUP_BYTES = 64_000_000
-"""A row group of the input becomes one of the output, or several where it would be larger than this."""
+"""Rows whose columns are about as large in the input become a row group of the output."""
+FEWEST_IN_GROUP, MOST_IN_GROUP = 10_000, 1 << 20
 
 
 @dataclass(frozen=True)
 class Job:
-    """A part and all that is needed to make it, small enough to travel.
+    """A part and, but for the scorer, all that is needed to make it: small enough to travel.
 
     Attributes
     ----------
-    scorer : Scorer
     file : InputFile
     part : Part
     folder : str
@@ -52,7 +52,6 @@ class Job:
     compression : str
     """
 
-    scorer: Scorer
     file: InputFile
     part: Part
     folder: str
@@ -87,11 +86,14 @@ def is_done(folder: str, part: Part, run: str) -> bool:
     return True
 
 
-def score_part(job: Job, report: Callable[[int], object] | None = None, stop: Event | None = None) -> int:
+def score_part(
+    scorer: Scorer, job: Job, report: Callable[[int], object] | None = None, stop: Event | None = None
+) -> int:
     """Read, score and write one part.
 
     Parameters
     ----------
+    scorer : Scorer
     job : Job
     report : callable, optional
         Told the rows of each batch that is scored.
@@ -118,7 +120,7 @@ def score_part(job: Job, report: Callable[[int], object] | None = None, stop: Ev
     try:
         with open(temporary, "xb") as file:
             with pq.ParquetWriter(file, schema, compression=job.compression, write_page_checksum=True) as writer:
-                for result in _row_groups(_results(job, stop, report)):
+                for result in _row_groups(_results(scorer, job, stop, report), _rows_of(GROUP_BYTES, scorer, job)):
                     writer.write_table(result, max(1, result.num_rows))
                     written += result.num_rows
             file.flush()
@@ -144,47 +146,42 @@ def sync_folder(folder: str) -> None:
         os.close(descriptor)
 
 
-def _row_groups(results: Iterator[tuple[int, Any]]) -> Iterator[Any]:
-    """Results put together as they are to be written."""
+def _row_groups(results: Iterator[Any], rows: int) -> Iterator[Any]:
+    """The same rows in tables of exactly so many, however they come: batches leave no trace in the file."""
     waiting: list[Any] = []
-    last = None
-    for group, result in results:
-        if waiting and (group != last or sum(one.nbytes for one in waiting) > GROUP_BYTES):
-            yield pa.concat_tables(waiting).combine_chunks()
-            waiting.clear()
+    for result in results:
         waiting.append(result)
-        last = group
-    if waiting:
+        while sum(one.num_rows for one in waiting) >= rows:
+            joined = pa.concat_tables(waiting)
+            yield joined.slice(0, rows).combine_chunks()
+            waiting = [joined.slice(rows)]
+    if sum(one.num_rows for one in waiting):
         yield pa.concat_tables(waiting).combine_chunks()
 
 
-def _results(job: Job, stop: Event, report: Callable[[int], object] | None) -> Iterator[tuple[int, Any]]:
-    """The part's rows, scored, batch by batch, with their row group; the next batches are read meanwhile."""
-    for group, first, batch in _ahead(_batches(job), stop):
+def _results(scorer: Scorer, job: Job, stop: Event, report: Callable[[int], object] | None) -> Iterator[Any]:
+    """The part's rows, scored, batch by batch; the next batches are read meanwhile."""
+    for group, first, batch in _ahead(_batches(scorer, job), stop):
         try:
-            result = job.scorer(batch)
+            result = scorer(batch)
         except Refused as refused:
             row = None if refused.row is None else first + refused.row
             raise ScoringError(refused.told(f"{job.file.path}, row group {group}", row)) from refused
         if report is not None:
             report(result.num_rows)
-        yield group, result.cast(job.schema)
+        yield result.cast(job.schema)
 
 
-def _batches(job: Job) -> Iterator[tuple[int, int, Any]]:
+def _batches(scorer: Scorer, job: Job) -> Iterator[tuple[int, int, Any]]:
     """(row group, first row of the batch in the file, batch)"""
-    if not job.part.rows:
-        return
     group = job.part.first
+    rows = job.batch_rows or _rows_of(BATCH_BYTES, scorer, job)
+    first = sum(job.file.row_groups[: job.part.first])
     try:
         with pq.ParquetFile(
             job.file.path, pre_buffer=False, buffer_size=1 << 20, page_checksum_verification=True
         ) as parquet:
-            names = parquet.schema_arrow.names
-            used = {*job.scorer.reads(names), *job.scorer.kept(names)}
-            wanted = [name for name in names if name in used]
-            rows = job.batch_rows or _batch_rows(parquet.metadata, job.part, wanted)
-            first = sum(job.file.row_groups[: job.part.first])
+            wanted = _used(scorer, parquet.schema_arrow.names)
             for group in range(job.part.first, job.part.last):
                 for batch in parquet.iter_batches(rows, row_groups=[group], columns=wanted):
                     if batch.num_rows:
@@ -194,13 +191,24 @@ def _batches(job: Job) -> Iterator[tuple[int, int, Any]]:
         raise ScoringError(f"{job.file.path}, row group {group}: cannot be read: {error}") from error
 
 
-def _batch_rows(metadata: Any, part: Part, wanted: list[str]) -> int:
-    """How many rows of these columns are about `BATCH_BYTES`, by the first row group's own account."""
-    group = metadata.row_group(part.first)
+def _used(scorer: Scorer, names: list[str]) -> list[str]:
+    """The columns of a file that are read, in its order."""
+    used = {*scorer.reads(names), *scorer.kept(names)}
+    return [name for name in names if name in used]
+
+
+def _rows_of(size: int, scorer: Scorer, job: Job) -> int:
+    """How many rows of the columns that are read are about so many bytes, by the account of the first row group."""
+    if not job.part.rows:
+        return 1
+    metadata = pq.read_metadata(job.file.path)
+    wanted = _used(scorer, metadata.schema.to_arrow_schema().names)
+    group = metadata.row_group(job.part.first)
     columns = [group.column(i) for i in range(group.num_columns)]
-    size = sum(one.total_uncompressed_size for one in columns if one.path_in_schema.partition(".")[0] in wanted)
-    width = max(8 * len(wanted), size / max(1, group.num_rows))
-    return int(min(MOST, max(FEWEST, BATCH_BYTES / width)))
+    bytes_ = sum(one.total_uncompressed_size for one in columns if one.path_in_schema.partition(".")[0] in wanted)
+    width = max(8 * len(wanted), bytes_ / max(1, group.num_rows))
+    fewest, most = (FEWEST, MOST) if size == BATCH_BYTES else (FEWEST_IN_GROUP, MOST_IN_GROUP)
+    return int(min(most, max(fewest, size / width)))
 
 
 def _ahead(batches: Iterator[Any], stop: Event) -> Iterator[Any]:

@@ -132,7 +132,6 @@ def score_files(
         target.begin(plan, replace=replace)
         jobs = [
             Job(
-                scorer,
                 plan.files[part.file],
                 part,
                 str(target.partial),
@@ -146,7 +145,7 @@ def score_files(
         ]
         now = sum(job.part.rows for job in jobs)
         ready = plan.rows - now
-        for rows in run_jobs(engine, jobs, workers or _workers(engine), address):
+        for rows in run_jobs(scorer, jobs, engine, workers or _workers(engine), address):
             ready += rows
             if report is not None:
                 report(ready, plan.rows)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from sklort.exceptions import ScoringError, SessionError
+from sklort.exceptions import DeviceReset, ScoringError, SessionError
 from sklort.scoring.intake import Refused, first_refused, mismatch, rounded, taken
 from sklort.scoring.models import Model
 from sklort.scoring.source import Source, opened
@@ -86,6 +86,7 @@ class Scorer:
             raise ScoringError(f"the model reads {len(opened_.columns)} columns, {len(self.columns)} are named")
         self.keep: tuple[str, ...] | None = None if keep == "all" else tuple(dict.fromkeys(keep))
         self.prefix = prefix
+        _ = self.answers  # or the reason why there are none
 
     @property
     def model(self) -> Model:
@@ -167,6 +168,8 @@ class Scorer:
         ready = taken(table.select(names), model.columns)
         try:
             found = model.run(ready, self.methods)
+        except DeviceReset:  # after a fork: not a matter of the rows
+            raise
         except (ValueError, TypeError, OverflowError, SessionError) as error:
             refused = first_refused(lambda rows: model.run(rows, self.methods), ready, error)
             if refused.column is not None:  # by the name it has in the table

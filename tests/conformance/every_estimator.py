@@ -69,6 +69,7 @@ _DATA = {
     **dict.fromkeys(("OneHotEncoder", "OrdinalEncoder", "TargetEncoder"), "words"),
     **dict.fromkeys(("CountVectorizer", "HashingVectorizer", "TfidfVectorizer"), "documents"),
     "IsotonicRegression": "column",
+    "LatentDirichletAllocation": "counts",
     "KernelCenterer": "kernel",
 }
 _TARGETS = {
@@ -100,6 +101,8 @@ def names() -> dict[str, type]:
 
 
 def dtypes(name: str) -> tuple[str, ...]:
+    if name == "LatentDirichletAllocation":
+        return ("float64",)  # fitted on float32 it is refused
     return ("string",) if _DATA.get(name) in ("words", "documents") else ("float32", "float64")
 
 

@@ -96,7 +96,6 @@ class _Memory:
     """An allocation on the pretended device."""
 
     def __init__(self, nbytes: int) -> None:
-        streams.forbid("an allocation")
         self.nbytes = nbytes
         self.stream = streams.current()
         self.given_back = False
@@ -208,6 +207,8 @@ class ndarray:
         wanted = np.empty(0, dtype).dtype
         shape = tuple(int(size) for size in (shape if isinstance(shape, (tuple, list)) else (shape,)))
         nbytes = int(np.prod(shape, dtype=np.int64)) * wanted.itemsize
+        if memptr is None:
+            streams.forbid("an allocation")
         self._owner = _Owner(_Memory(nbytes) if memptr is None else memptr.memory)
         raw = (ctypes.c_char * max(nbytes, 1)).from_address(self._memory.ptr)
         self._array = np.frombuffer(raw, wanted, int(np.prod(shape, dtype=np.int64))).reshape(shape)
@@ -284,6 +285,7 @@ class ndarray:
         return len(self._array)
 
     def get(self) -> np.ndarray:
+        streams.forbid("a copy to pageable memory")
         transfers.append(("to the host", self.nbytes))
         streams.current().synchronize()
         self._memory.used()

@@ -17,6 +17,19 @@ from typing import Any
 _local = threading.local()
 _streams: list[Stream] = []
 """The streams that block with the legacy one and have work."""
+_busy: set[Stream] = set()
+"""Those that have work."""
+
+
+interleaved = False
+"""Streams take turns, an item each: two that use the same memory and do not wait for one another get into each other's way."""
+
+
+def forget() -> None:
+    """Work that nobody waited for, of a test that has ended."""
+    _streams.clear()
+    _busy.clear()
+    EXTERNAL.clear()
 
 
 def current() -> Stream:
@@ -40,8 +53,9 @@ class Stream:
     def __init__(self, null: bool = False, non_blocking: bool = False, ptr: int | None = None) -> None:
         self.is_null, self.non_blocking = null, non_blocking
         self.ptr = (0 if null else id(self)) if ptr is None else ptr
-        self._waiting: deque[tuple[int, Callable[[], None]]] = deque()
+        self._waiting: deque[tuple[int, Callable[[], None], Callable[[], bool]]] = deque()
         self._given = 0
+        self._at_it = False
         self._graph: Graph | None = None
 
     def __enter__(self) -> Stream:
@@ -51,7 +65,7 @@ class Stream:
     def __exit__(self, *_: object) -> None:
         _local.stack = _local.stack[:-1]
 
-    def submit(self, work: Callable[[], None]) -> None:
+    def submit(self, work: Callable[[], None], ready: Callable[[], bool] = lambda: True) -> None:
         if self._graph is not None:
             self._graph.works.append(work)
             return
@@ -62,18 +76,34 @@ class Stream:
             work()
             return
         self._given += 1
-        self._waiting.append((self._given, work))
+        self._waiting.append((self._given, work, ready))
+        _busy.add(self)
         if not self.non_blocking and self not in _streams:
             _streams.append(self)
 
     def drain(self, until: int | None = None) -> None:
         """Do what waits, up to a number."""
         while self._waiting and (until is None or self._waiting[0][0] <= until):
-            _, work = self._waiting.popleft()
-            with self:
-                work()
-        if not self._waiting and self in _streams:
-            _streams.remove(self)
+            if self._at_it:
+                raise RuntimeError("streams wait for one another")
+            self._one()
+            for each in list(_busy) if interleaved else ():
+                if not each._at_it and each is not self and each._waiting and each._waiting[0][2]():
+                    each._one()
+        if not self._waiting:
+            _busy.discard(self)
+            if self in _streams:
+                _streams.remove(self)
+
+    def _one(self) -> None:
+        if self._waiting:
+            _, work, _ = self._waiting.popleft()
+            self._at_it = True
+            try:
+                with self:
+                    work()
+            finally:
+                self._at_it = False
 
     def synchronize(self) -> None:
         forbid("a wait")
@@ -89,7 +119,12 @@ class Stream:
 
     def wait_event(self, event: Event) -> None:
         stream, number = event.stream, event.number
-        self.submit(lambda: stream.drain(number) if stream is not self else None)
+        if stream is not self:
+            self.submit(lambda: stream.drain(number), lambda: stream.has_done(number))
+
+    def has_done(self, number: int) -> bool:
+        """Whether all work up to a number is done."""
+        return not self._at_it and (not self._waiting or self._waiting[0][0] > number)
 
     def begin_capture(self, mode: int | None = None) -> None:
         if self.is_null:
@@ -143,7 +178,7 @@ class Event:
 
     @property
     def done(self) -> bool:
-        return not self.stream._waiting or self.stream._waiting[0][0] > self.number
+        return self.stream.has_done(self.number)
 
 
 class Graph:

@@ -187,7 +187,6 @@ def test_work_goes_to_the_current_stream(session: Any, want: np.ndarray, cupy: A
 
 
 def test_work_goes_to_the_stream_of_the_options(graph: bytes, want: np.ndarray, cupy: Any) -> None:
-    del EXTERNAL[:]
     options = {"user_compute_stream": "4711"}
     session = sklort.InferenceSession(graph, providers=[("CUDAExecutionProvider", options)])
     assert session.get_provider_options()["CUDAExecutionProvider"] == options

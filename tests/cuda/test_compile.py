@@ -18,16 +18,21 @@ from sklort.providers.cuda.source import folders, text_of
 NVCC = shutil.which("nvcc")
 NARROW = {"key": "std::uint32_t", "value": "float", "block": 256}
 WIDE = {"key": "std::uint64_t", "value": "double", "block": 256}
+CODED = {"key": "std::uint16_t", "value": "double", "block": 256, "staged": 1, "coded": 1}
 BLOCKS_OF_256 = 128
 """Registers that leave room for two blocks of 256 threads on a multiprocessor."""
 
 VARIANTS: list[tuple[str, dict[str, object], int]] = [
-    ("forest_tile", NARROW | {"rows": 4, "sums": 0, "staged": 1}, 96),
-    ("forest_tile", NARROW | {"rows": 2, "sums": 4, "staged": 1}, 96),
-    ("forest_tile", NARROW | {"rows": 1, "sums": 8, "staged": 1}, 96),
-    ("forest_tile", NARROW | {"rows": 4, "sums": -1, "staged": 1}, 96),
-    ("forest_tile", WIDE | {"rows": 4, "sums": 0, "staged": 1}, 96),
-    ("forest_tile", WIDE | {"value": "float", "rows": 1, "sums": -1, "staged": 0}, 96),
+    ("forest_tile", NARROW | {"rows": 4, "sums": 0, "staged": 1, "coded": 0}, 96),
+    ("forest_tile", NARROW | {"rows": 2, "sums": 4, "staged": 1, "coded": 0}, 96),
+    ("forest_tile", NARROW | {"rows": 1, "sums": 8, "staged": 1, "coded": 0}, 96),
+    ("forest_tile", NARROW | {"rows": 4, "sums": -1, "staged": 1, "coded": 0}, 96),
+    ("forest_tile", WIDE | {"rows": 4, "sums": 0, "staged": 1, "coded": 0}, 96),
+    ("forest_tile", WIDE | {"value": "float", "rows": 1, "sums": -1, "staged": 0, "coded": 0}, 96),
+    ("forest_tile", CODED | {"rows": 4, "sums": 0}, 96),
+    ("forest_tile", CODED | {"rows": 1, "sums": 8}, 96),
+    ("forest_codes", NARROW, 64),
+    ("forest_codes", WIDE, 64),
     ("forest_rows", NARROW | {"one": 1, "part": 1024}, 64),
     ("forest_rows", WIDE | {"one": 0, "part": 1024}, 64),
     ("forest_gather", {}, 64),

@@ -315,3 +315,11 @@ def test_a_model_in_parts_moves_with_its_parts(cupy: Any) -> None:
 
 def _by_hand(rows: Any) -> Any:
     return np.array([[float(str(value)) for value in row] for row in rows])
+
+
+def test_leaves_on_the_device(cupy: Any) -> None:
+    """A method that is compiled when it is first called, with rows on the device."""
+    fast = made(RandomForestRegressor(5, max_depth=4, random_state=0), X[:, 0])
+    found = fast.apply(cupy.asarray(X))
+    assert isinstance(found, cupy.ndarray)
+    np.testing.assert_array_equal(found.get(), fast.estimator_.apply(X))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeRegressor
 from sklearn.utils import get_tags
@@ -186,6 +187,36 @@ def test_set_output_reaches_fit_transform(container) -> None:
         np.testing.assert_allclose(got.to_numpy(), expected.to_numpy(), rtol=1e-12)
     with config_context(transform_output=container):
         assert type(OnnxEstimator(StandardScaler()).fit(X).transform(X)) is type(expected)
+
+
+@pytest.mark.parametrize("fitted", ["frame", "array"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        FunctionTransformer(np.log1p),
+        StandardScaler().set_output(transform="pandas"),
+        make_pipeline(StandardScaler(), MinMaxScaler()).set_output(transform="pandas"),
+        make_pipeline(StandardScaler(), make_pipeline(MinMaxScaler())).set_output(transform="polars"),
+        make_pipeline(StandardScaler(), FunctionTransformer(np.abs)),
+    ],
+    ids=["function", "scaler", "pipeline", "nested", "function in a pipeline"],
+)
+def test_the_container_is_what_the_model_answers(model, fitted) -> None:
+    pd = pytest.importorskip("pandas")
+    pytest.importorskip("polars")
+    frame = pd.DataFrame(X, columns=list("abcd"), index=range(7, 157))
+    rows = frame if fitted == "frame" else X
+    estimator = sklort.convert(model.fit(rows), rows)
+    for given in (X, frame):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            got, want = estimator.transform(given), model.transform(given)
+        assert type(got) is type(want)
+        np.testing.assert_allclose(np.asarray(got), np.asarray(want), rtol=1e-12)
+        if hasattr(want, "columns"):
+            assert list(got.columns) == list(want.columns)
+        if hasattr(want, "index"):
+            assert got.index.equals(want.index)
 
 
 # -- the page it shows of itself -------------------------------------------------------------------------------------

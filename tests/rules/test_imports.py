@@ -57,7 +57,9 @@ def test_every_room_is_in_the_layers(root: Path) -> None:
     assert rooms | files <= layers
 
 
-@pytest.mark.parametrize("heavy", ["sklearn", "skl2onnx", "onnx", "pandas", "scipy", "cupy", "pyarrow"])
+@pytest.mark.parametrize(
+    "heavy", ["sklearn", "skl2onnx", "onnx", "pandas", "scipy", "cupy", "pyarrow", "starlette", "uvicorn", "orjson"]
+)
 def test_importing_the_package_loads_nothing_heavy(root: Path, heavy: str) -> None:
     code = f"import sys, sklort; sys.exit(any(m.split('.')[0] == {heavy!r} for m in sys.modules))"
     subprocess.run([sys.executable, "-c", code], cwd=root, check=True)

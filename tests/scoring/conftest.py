@@ -61,12 +61,13 @@ def folder(rows: pd.DataFrame, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def dask_client() -> Iterator[Any]:
-    """Two workers, shared by all tests of a process."""
-    distributed = pytest.importorskip("dask.distributed")
+    """The cluster that an engine starts, of two workers, shared by all tests of a process."""
+    pytest.importorskip("dask.distributed")
+    from sklort.scoring.engines import dask_client
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        cluster = distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0")
-        client = distributed.Client(cluster)
+        made = dask_client(2, None)
+        client = made.__enter__()
     yield client
-    client.close()
-    cluster.close()
+    made.__exit__(None, None, None)

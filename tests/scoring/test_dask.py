@@ -13,6 +13,7 @@ import pytest
 import sklort
 from sklort.exceptions import ScoringError
 from sklort.scoring import source
+from sklort.scoring.engines import cores
 from sklort.scoring.run import score_files
 from sklort.scoring.scorer import Scorer
 from tests.scoring.tables import make_rows
@@ -21,6 +22,10 @@ pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
 dd = pytest.importorskip("dask.dataframe")
 pytest.importorskip("dask.distributed")
+
+
+def threads_here() -> str | None:
+    return os.environ.get("SKLORT_NUM_THREADS")
 
 
 def opened_here() -> tuple[int, int]:
@@ -40,8 +45,12 @@ def test_the_files_have_the_same_bytes(linear: Path, folder: Path, tmp_path: Pat
     assert files(tmp_path / "dask") == files(tmp_path / "local")
 
 
-def test_a_cluster_of_its_own_and_a_run_that_another_engine_began(linear: Path, folder: Path, tmp_path: Path) -> None:
-    """A run of threads fails at a bad file; Dask goes on with its parts when the file is mended."""
+def test_workers_share_the_cores(dask_client: Any) -> None:
+    assert set(dask_client.run(threads_here).values()) == {str(max(1, cores() // 2))}
+
+
+def test_dask_goes_on_with_what_threads_began(linear: Path, folder: Path, tmp_path: Path, dask_client: Any) -> None:
+    """The run of threads fails at a bad file, which is mended."""
     call: dict[str, Any] = {"keep": ["id"], "part_rows": 700}
     score_files(linear, folder, tmp_path / "want", **call)
     stat, good = (folder / "c.parquet").stat(), (folder / "c.parquet").read_bytes()
@@ -51,7 +60,7 @@ def test_a_cluster_of_its_own_and_a_run_that_another_engine_began(linear: Path, 
         score_files(linear, folder, tmp_path / "out", workers=1, **call)
     (folder / "c.parquet").write_bytes(good)
     os.utime(folder / "c.parquet", ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    done = score_files(linear, folder, tmp_path / "out", engine="dask", workers=2, **call)
+    done = score_files(linear, folder, tmp_path / "out", engine="dask", address=dask_client.scheduler.address, **call)
     assert done.parts_now == 1
     assert files(tmp_path / "out") == files(tmp_path / "want")
 

@@ -20,8 +20,8 @@ from tests.scoring.tables import make_rows
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
 
-ROWS = 300_000
-KILLS = 4
+ROWS = 200_000
+KILLS = 3
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -29,7 +29,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def command(model: Path, rows: Path, output: Path) -> list[str]:
-    options = ["--keep", "id", "--method", "predict_proba", "--part-rows", "20000", "--batch-rows", "500"]
+    options = ["--keep", "id", "--method", "predict_proba", "--part-rows", "20000", "--batch-rows", "1000"]
     return [sys.executable, "-m", "sklort.cli", "score", str(model), str(rows), "-o", str(output), *options]
 
 
@@ -42,8 +42,8 @@ def test_killed_and_started_again(forest: Path, tmp_path: Path, root: Path, outp
     source = tmp_path / "rows"
     source.mkdir()
     table = pa.Table.from_pandas(make_rows(ROWS))
-    for i, start in enumerate(range(0, ROWS, 100_000)):
-        pq.write_table(table.slice(start, 100_000), source / f"{i}.parquet", row_group_size=10_000)
+    for i, start in enumerate(range(0, ROWS, 50_000)):
+        pq.write_table(table.slice(start, 50_000), source / f"{i}.parquet", row_group_size=10_000)
     subprocess.run(command(forest, source, tmp_path / "want"), cwd=root, check=True, capture_output=True)
 
     target, partial = tmp_path / output, tmp_path / f"{output}.partial"

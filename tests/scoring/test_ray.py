@@ -12,6 +12,7 @@ import pytest
 
 import sklort
 from sklort.exceptions import ScoringError
+from sklort.scoring.engines import ray_cluster
 from sklort.scoring.run import score_files
 from sklort.scoring.scorer import Scorer
 from tests.scoring.tables import make_rows
@@ -22,35 +23,31 @@ pytest.importorskip("ray.data", exc_type=ImportError)
 
 pytestmark = [
     pytest.mark.filterwarnings(r"ignore::DeprecationWarning:ray\."),
-    pytest.mark.filterwarnings(r"ignore::FutureWarning:ray\."),
-    pytest.mark.filterwarnings(r"ignore:The inplace keyword:Warning"),  # of pandas, by Ray
-    pytest.mark.filterwarnings(r"ignore:unclosed:ResourceWarning"),  # sockets and logs of Ray
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings(r"ignore:The inplace keyword"),  # of pandas, by Ray
 ]
 
 
 @pytest.fixture(scope="module")
 def ray() -> Iterator[Any]:
-    import ray
-
-    assert not ray.is_initialized()  # a run that started a cluster of its own has ended it
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
-    context = ray.data.DataContext.get_current()
-    context.execution_options.preserve_order = True
-    context.enable_progress_bars = False
-    yield ray
-    ray.shutdown()
+    """The cluster that an engine starts, of two workers."""
+    with ray_cluster(2, None) as ray:
+        context = ray.data.DataContext.get_current()
+        context.execution_options.preserve_order = True
+        context.enable_progress_bars = False
+        yield ray
+    assert not ray.is_initialized()
 
 
 def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-def test_the_files_have_the_same_bytes(linear: Path, folder: Path, tmp_path: Path) -> None:
+def test_the_files_have_the_same_bytes(linear: Path, folder: Path, tmp_path: Path, ray: Any) -> None:
     call: dict[str, Any] = {"keep": ["id"], "method": ["predict", "predict_proba"], "part_rows": 700}
     score_files(linear, folder, tmp_path / "local", **call)
     done = score_files(linear, folder, tmp_path / "ray", engine="ray", workers=2, **call)
     assert done.parts_now == 8
+    assert ray.is_initialized()  # what was there before the run stays
     assert files(tmp_path / "ray") == files(tmp_path / "local")
 
 
@@ -60,7 +57,6 @@ def test_an_error_in_a_worker_is_the_same_error(linear: Path, folder: Path, tmp_
     pq.write_table(pa.Table.from_pandas(frame), folder / "d.parquet")
     with pytest.raises(ScoringError, match=r"d\.parquet, row group 0, row 77, column 'x1': an infinity"):
         score_files(linear, folder, tmp_path / "out", engine="ray")
-    assert ray.is_initialized()  # a cluster that was there stays
 
 
 def test_map_batches(linear: Path, rows: pd.DataFrame, ray: Any) -> None:

@@ -36,10 +36,10 @@ def break_at(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     """A run that ends, as if the power failed, when it comes to this part."""
     whole = parts.score_part
 
-    def score_part(job: parts.Job, *rest: Any) -> int:
+    def score_part(scorer: Scorer, job: parts.Job, *rest: Any) -> int:
         if job.part.number == number:
             raise SystemError("no power")
-        return whole(job, *rest)
+        return whole(scorer, job, *rest)
 
     monkeypatch.setattr("sklort.scoring.engines.score_part", score_part)
 
@@ -71,11 +71,15 @@ def test_a_part_is_some_row_groups_of_one_file(linear: Path, folder: Path, tmp_p
     assert lengths == [1400, 600, 1400, 1100, 500]
     assert done.parts == done.parts_now == 5
     groups = pq.read_metadata(tmp_path / "out" / "part-00000.parquet")
-    assert [groups.row_group(i).num_rows for i in range(groups.num_row_groups)] == [700, 700]
+    assert [groups.row_group(i).num_rows for i in range(groups.num_row_groups)] == [1400]
 
 
 def test_neither_batches_nor_workers_change_a_byte(linear: Path, folder: Path, tmp_path: Path) -> None:
-    for name, options in (("a", {"workers": 1}), ("b", {"workers": 3, "batch_rows": 57}), ("c", {"batch_rows": 10**6})):
+    for name, options in (
+        ("a", {"workers": 1}),
+        ("b", {"workers": 3, "batch_rows": 57, "compression": "zstd"}),
+        ("c", {"batch_rows": 10**6}),
+    ):
         score_files(linear, folder, tmp_path / name, keep="all", part_rows=700, **options)  # type: ignore[arg-type]
     assert contents(tmp_path / "a") == contents(tmp_path / "b") == contents(tmp_path / "c")
 
@@ -257,6 +261,41 @@ def test_what_is_not_ours_is_never_removed(linear: Path, folder: Path, tmp_path:
     assert (tmp_path / "other.partial" / "thesis.txt").read_text() == "mine"
 
 
+def test_folders_of_these_names_that_are_not_ours_stay(linear: Path, folder: Path, tmp_path: Path) -> None:
+    score_files(linear, folder, tmp_path / "out")
+    (tmp_path / "out.replaced").mkdir()
+    (tmp_path / "out.replaced" / "thesis.txt").write_text("mine")
+    with pytest.raises(ScoringError, match=r"thesis\.txt was left by no run of sklort score: move it away"):
+        score_files(linear, folder, tmp_path / "out", keep=["id"], restart=True)
+    assert (tmp_path / "out.replaced" / "thesis.txt").read_text() == "mine"
+    assert len(read(tmp_path / "out")) == 5000
+    (tmp_path / "out.replaced" / "thesis.txt").rename(tmp_path / "thesis.txt")
+    assert score_files(linear, folder, tmp_path / "out", keep=["id"]).rows_now == 0  # all was done but the last step
+
+
+def test_a_run_killed_between_the_last_two_renames_goes_on(
+    linear: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    score_files(linear, folder, tmp_path / "out")
+    rename, count = Path.rename, []
+
+    def once(self: Path, target: Any) -> Any:
+        if self.name == "out.partial":
+            count.append(self)
+            raise SystemError("no power")
+        return rename(self, target)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "rename", once)
+        with pytest.raises(SystemError):
+            score_files(linear, folder, tmp_path / "out", keep=["id"], restart=True)
+    assert count
+    assert not (tmp_path / "out").exists()
+    assert score_files(linear, folder, tmp_path / "out", keep=["id"]).rows_now == 0
+    assert read(tmp_path / "out").id.tolist() == list(range(5000))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "rows"]
+
+
 def test_damaged_parts_are_noticed(linear: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as broken:
         break_at(broken, 4)
@@ -361,8 +400,8 @@ def test_an_input_that_changes_meanwhile_is_noticed(
 ) -> None:
     whole = parts._results
 
-    def results(job: parts.Job, *rest: Any) -> Any:
-        yield from whole(job, *rest)
+    def results(scorer: Scorer, job: parts.Job, *rest: Any) -> Any:
+        yield from whole(scorer, job, *rest)
         os.utime(job.file.path, ns=(1, 1))
 
     monkeypatch.setattr(parts, "_results", results)

@@ -18,6 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import sklort
+from sklort.estimator.methods import METHODS
 from sklort.exceptions import DamagedModel, ScoringError
 from sklort.scoring import source
 from sklort.scoring.scorer import Scorer
@@ -57,6 +58,36 @@ def test_every_container_comes_back_with_the_same_answers(forest: Path, rows: pd
     assert polars.to_dict(as_series=False) == arrow.to_pydict()
     arrays = scorer({name: rows[name].to_numpy() for name in rows})
     assert {name: array.tolist() for name, array in arrays.items()} == arrow.to_pydict()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_several_methods_at_once_answer_as_each_alone(rows: pd.DataFrame, dtype: Any) -> None:
+    small = rows[NAMES].astype(dtype)
+    target = np.where(rows.x0 > 0.5, 2, np.where(rows.x1 > 0, 1, 0))
+    for model in (RandomForestClassifier(8, random_state=0), LogisticRegression()):
+        fast = sklort.convert(model.fit(small, target), small)
+        methods = [name for name in METHODS if hasattr(model, name)]
+        together = Scorer(fast, method=methods[::-1])(small)
+        alone = pd.concat([Scorer(fast, method=name)(small) for name in methods[::-1]], axis=1)
+        pd.testing.assert_frame_equal(together, alone, check_exact=True)
+
+
+def test_what_is_refused_together_is_refused_as_alone(linear: Path, rows: pd.DataFrame) -> None:
+    told = []
+    for method in ("predict", BOTH):
+        with pytest.raises(ScoringError) as raised:
+            Scorer(linear, method=method)(rows.assign(x3=np.where(rows.id == 40, np.inf, rows.x3)))
+        told.append(str(raised.value))
+    assert (
+        told[0] == told[1] == "row 40, column 'x3': an infinity, which the model refuses: fill it, or leave the row out"
+    )
+
+
+def test_too_wide_an_answer_is_refused() -> None:
+    words = [f"word{i} word{i + 1}" for i in range(12_000)]
+    model = CountVectorizer().fit(words)
+    with pytest.raises(ScoringError, match="transform answers with 12,001 columns, more than 10,000"):
+        Scorer(sklort.convert(model, words[:50]), columns=["text"])
 
 
 def test_the_index_of_a_frame_stays(forest: Path, rows: pd.DataFrame) -> None:

@@ -39,6 +39,7 @@ from sklort.conversion.converters import (
     quantiles,
     scalers,
     texts,
+    topics,
     trees,
     wrappers,
     xgboost_trees,
@@ -75,6 +76,7 @@ _FAMILIES = (
     quantiles,
     scalers,
     texts,
+    topics,
     trees,
     wrappers,
 )

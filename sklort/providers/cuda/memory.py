@@ -37,14 +37,18 @@ def upload(array: Any, number: int) -> Any:
     if array.dtype.kind not in "biufc":
         raise InvalidUse(f"a GPU holds no elements of {array.dtype}")
     with cupy.cuda.Device(number):
-        return cupy.asarray(array)
+        made = cupy.asarray(array)
+        cupy.cuda.get_current_stream().synchronize()  # whatever stream reads it
+    return made
 
 
 def zeros(shape: Sequence[int], dtype: Any, number: int) -> Any:
     """Memory of zeros."""
     cupy = _cupy(number)
     with cupy.cuda.Device(number):
-        return cupy.zeros(tuple(shape), np.dtype(dtype))
+        made = cupy.zeros(tuple(shape), np.dtype(dtype))
+        cupy.cuda.get_current_stream().synchronize()
+    return made
 
 
 def at_address(address: int, shape: Sequence[int], dtype: Any, number: int) -> Any:

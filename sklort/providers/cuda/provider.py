@@ -24,7 +24,7 @@ from sklort.providers.cuda.ops.operator import C_NAMES, Declined, Operation, Set
 from sklort.providers.cuda.runner import CudaRunner
 from sklort.providers.part import OMITTED, Part
 
-_OPTIONS = ("device_id", "forest_kernel", "require", "user_compute_stream")
+_OPTIONS = ("device_id", "enable_cuda_graph", "forest_kernel", "require", "user_compute_stream")
 _FOREIGN = frozenset(dtype for dtype in DType if dtype >= DType.COMPLEX64)
 
 
@@ -35,12 +35,14 @@ class CudaProvider:
     ----------
     device_id : int
         Which GPU, as CUDA counts.
-    forest_kernel : {"auto", "rows", "tile", "leaves", "wide"}
+    forest_kernel : {"auto", "rows", "tile", "ranks", "leaves", "wide"}
         How ensembles of trees are walked, where the kernel takes the ensemble. The answers are the same, to the bit.
     require : bool
         Raise when there is no GPU, instead of leaving everything to the providers that follow.
     user_compute_stream : int
         The address of the CUDA stream to work on, as onnxruntime takes it; 0 for CuPy's current stream at each run.
+    enable_cuda_graph : bool
+        Make a CUDA graph of a batch of up to 4,096 rows that comes a third time, where no step asks the host.
 
     Raises
     ------
@@ -53,7 +55,12 @@ class CudaProvider:
     name = "CUDAExecutionProvider"
 
     def __init__(
-        self, device_id: int = 0, forest_kernel: str = "auto", require: bool = False, user_compute_stream: int = 0
+        self,
+        device_id: int = 0,
+        forest_kernel: str = "auto",
+        require: bool = False,
+        user_compute_stream: int = 0,
+        enable_cuda_graph: bool = False,
     ) -> None:
         if forest_kernel not in KERNELS:
             raise InvalidArgument(
@@ -63,6 +70,7 @@ class CudaProvider:
         self._number = device_id
         self._kernel = forest_kernel
         self._stream = user_compute_stream
+        self._captures = enable_cuda_graph
         self._absent = self._cpu.unavailable() or absent(device_id)
         self._device: Device | None = None
         if require and self._absent:
@@ -80,8 +88,9 @@ class CudaProvider:
             if not given.isdecimal():
                 raise InvalidArgument(f"{name!r} of {cls.name} must be a number from 0 on, got {given!r}")
             numbers[name] = int(given)
-        require = options.get("require", "0").lower() in ("1", "true")
-        return cls(forest_kernel=options.get("forest_kernel", "auto"), require=require, **numbers)
+        chosen = {name: options.get(name, "0").lower() in ("1", "true") for name in ("require", "enable_cuda_graph")}
+        kernel = options.get("forest_kernel", "auto")
+        return cls(numbers["device_id"], kernel, user_compute_stream=numbers["user_compute_stream"], **chosen)
 
     def unavailable(self) -> str | None:
         return self._absent
@@ -122,7 +131,7 @@ class CudaProvider:
 
     def _opened(self) -> Device:
         if self._device is None:
-            self._device = Device(self._number, self._stream)
+            self._device = Device(self._number, self._stream, self._captures)
         return self._device
 
     def compile(self, part: Part) -> CudaRunner:

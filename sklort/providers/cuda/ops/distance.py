@@ -56,7 +56,7 @@ class Distances:
         self.term, self.rooted = _TERMS[_metric(node)]
         self._decay = float(attribute(node, "decay", 0.0))
         points = constants[1]
-        self._points = None if points is None or points.dtype not in _REALS else setting.device.upload(points)
+        self._points = None if points is None or points.dtype not in _REALS else setting.device.constant(points)
 
     def read(self, inputs: Sequence[Any]) -> tuple[Any, Any, Any]:
         """Rows, points, and the type of distances between them."""
@@ -64,7 +64,7 @@ class Distances:
         y = self._points if self._points is not None else numbers(inputs[1], self.device)
         if x.dtype not in _REALS or y.dtype not in _REALS or x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1]:
             raise Declined("it takes two matrices of float or double, equally wide")
-        x, y = (self.device.cupy.ascontiguousarray(each) for each in (x, y))
+        x, y = (self.device.contiguous(each) for each in (x, y))
         return x, y, np.dtype(np.float32 if x.dtype == y.dtype == np.float32 else np.float64)
 
     def run(self, inputs: list[Any], wanted: Sequence[bool]) -> list[Any]:

@@ -49,7 +49,7 @@ class _Machine:
     def __init__(self, node: Node, setting: Setting, pieces: Pieces | None, bias: Array) -> None:
         self._device = setting.device
         self.decisions = len(bias)
-        self._bias = setting.device.upload(np.asarray(bias, np.float64))
+        self._bias = setting.device.constant(np.asarray(bias, np.float64))
         kernel = attribute(node, "kernel_type", "LINEAR") if pieces is not None else "LINEAR"
         self.kernel = _KERNELS.index(kernel)
         given = [float(each) for each in attribute(node, "kernel_params", ())] or [0.0, 0.0, 0.0]
@@ -66,7 +66,7 @@ class _Machine:
             if kernel == "LINEAR":
                 points, pieces = _weights(points, pieces), None
         self.columns = points.shape[1]
-        self._points = setting.device.upload(np.ascontiguousarray(points))
+        self._points = setting.device.constant(np.ascontiguousarray(points))
         self._pieces = [None] * 4 if pieces is None else _uploaded(pieces, setting)
         self.work = points.size
 
@@ -77,7 +77,7 @@ class _Machine:
             raise Declined(f"expected rows of {self.columns} numbers, as the support vectors have")
         rows = numbers(value, self._device)
         rows = rows if rows.dtype in (np.float32, np.float64) else converted(rows, np.float64, self._device)
-        rows = self._device.cupy.ascontiguousarray(rows.reshape(1, -1) if rows.ndim == 1 else rows)
+        rows = self._device.contiguous(rows.reshape(1, -1) if rows.ndim == 1 else rows)
         made = self._device.empty((len(rows), self.decisions), np.float64)
         points = len(self._points)
         step = max(1, _WORKSPACE // max(points, 1))
@@ -123,7 +123,7 @@ def _uploaded(pieces: Pieces, setting: Setting) -> list[Any]:
     begin = np.cumsum(sizes) - sizes
     all_coefficients = np.concatenate([coefficients for _, coefficients in flat])
     arrays = (np.array([first for first, _ in flat], np.int64), sizes, begin, all_coefficients)
-    return [setting.device.upload(np.ascontiguousarray(each)) for each in arrays]
+    return [setting.device.constant(np.ascontiguousarray(each)) for each in arrays]
 
 
 class Regressor:
@@ -168,7 +168,7 @@ class Classifier:
         if len(a) != len(b) or len(a) not in (0, pairs) or (sizes and len(bias) != pairs):
             raise Declined("its attributes do not fit together")
         self._probabilities = bool(sizes) and len(a) > 0
-        self._a, self._b = (device.upload(each) if self._probabilities else None for each in (a, b))
+        self._a, self._b = (device.constant(each) if self._probabilities else None for each in (a, b))
 
     def _pieces(self, node: Node, sizes: list[int]) -> Pieces:
         if len(sizes) != self._classes:
