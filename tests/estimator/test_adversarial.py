@@ -212,12 +212,12 @@ def damage_scale(model) -> None:
 def test_a_fault_behind_encoders_is_found(monkeypatch, last, damage) -> None:
     right = sklort.conversion.convert_model
 
-    def wrong(model, rows, *, target_opset=None):
+    def wrong(model, rows, **given):
         from copy import deepcopy
 
         other = deepcopy(model)
         damage(other)
-        return right(other, rows, target_opset=target_opset)
+        return right(other, rows, **given)
 
     target = X[:, 1] ** 2 if isinstance(last, DecisionTreeRegressor) else y
     model = make_pipeline(columns(), last).fit(FRAME, target)

@@ -186,10 +186,10 @@ def test_a_part_that_is_converted_wrongly_is_an_error_all_the_same(monkeypatch) 
 
     right = sklort.conversion.convert_model
 
-    def wrong(model, X, *, target_opset=None):
+    def wrong(model, X, **given):
         if isinstance(model, LogisticRegression):
             model = LogisticRegression().fit(np.asarray(X), np.arange(len(X)) % 3)
-        return right(model, X, target_opset=target_opset)
+        return right(model, X, **given)
 
     monkeypatch.setattr(sklort.conversion, "convert_model", wrong)
     model = make_pipeline(Rooted(), LogisticRegression()).fit(X, y)

@@ -32,12 +32,12 @@ def converted_wrongly(monkeypatch):
     def plant(damage) -> None:
         right = sklort.conversion.convert_model
 
-        def wrong(model, X, *, target_opset=None):
+        def wrong(model, X, **given):
             from copy import deepcopy
 
             other = deepcopy(model)
             damage(other)
-            return right(other, X, target_opset=target_opset)
+            return right(other, X, **given)
 
         monkeypatch.setattr(sklort.conversion, "convert_model", wrong)
 
