@@ -1,6 +1,7 @@
 # make demo    trains on real flights, converts, checks, and times against scikit-learn (about three minutes)
 # make test    runs every test
 # make bench   measures it against scikit-learn, onnxruntime and whatever rival is installed, and writes docs/benchmarks.md
+# make docs    builds the documentation site from docs/ and the docstrings into build/site, strictly
 # make dev     compiles the kernels and installs the checkout into .venv, for work on the code
 # make lint    style, types and import contracts alone        make format    mends the style
 # make sanitize    the native tests under the address and undefined-behaviour sanitizers
@@ -26,7 +27,7 @@ ifneq ($(shell command -v ccache),)
 export CMAKE_CXX_COMPILER_LAUNCHER ?= ccache
 endif
 
-.PHONY: help demo test bench dev lint format sanitize stub clean
+.PHONY: help demo test bench docs dev lint format sanitize stub clean
 .DELETE_ON_ERROR:
 
 help:
@@ -42,6 +43,10 @@ test: $(VENV)/.kernels $(VENV)/.with-dev
 # `pip install 'sklort[rivals]'` into the environment brings the rivals; BENCH="--family gb3" and the like go to the program.
 bench: $(VENV)/.kernels $(VENV)/.with-bench
 	@$(BIN)/python -m benchmarks.run --page docs $(BENCH)
+
+docs: $(VENV)/.kernels $(VENV)/.with-docs
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "sklort: the site is build/site/index.html"
 
 dev: $(VENV)/.kernels $(VENV)/.with-dev
 

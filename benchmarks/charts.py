@@ -17,8 +17,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from benchmarks.engines import ESTIMATOR, NARROW, OTHER, SESSION, TWO_THREADS
-from benchmarks.plots import COLOURS, GRID, INK, OTHERS, SOFT, rows_text, seconds_text
+from benchmarks.plots import GRID, INK, SOFT, rows_text, seconds_text
 from benchmarks.record import Record
+from sklort.timing.comparison import COLOURS, OTHERS
 
 COLUMNS = 3
 ORIGINAL = "the original"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import sklort
 from sklort._native import _core
+from sklort.timing.machine import processor
 
 PACKAGES = (
     "numpy",
@@ -31,29 +32,14 @@ CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 def description() -> dict[str, str]:
     """Lines of a table."""
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "cores used": f"1, and 2 where it says so, of {os.cpu_count()}",
         "caches": ", ".join(_caches()) or "unknown",
         "instruction set": f"{_core.isa()}, chosen from {', '.join(_core.isas())}",
         "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         "sklort": sklort.__version__,
-        "others": ", ".join(_versions()),
+        "others": versions(*PACKAGES),
     }
-
-
-def _processor() -> str:
-    """The name the processor gives itself; some virtual machines hide all but the family."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    fields: dict[str, str] = {}
-    for line in lines:
-        name, _, value = line.partition(":")
-        fields.setdefault(name.strip(), value.strip())
-    if "model name" not in fields:
-        return platform.machine()
-    return f"{fields['model name']} (family {fields.get('cpu family')}, model {fields.get('model')})"
 
 
 def _caches() -> Iterator[str]:
@@ -62,9 +48,12 @@ def _caches() -> Iterator[str]:
         yield f"L{level} {kind.lower()} {size}"
 
 
-def _versions() -> Iterator[str]:
-    for name in PACKAGES:
+def versions(*packages: str) -> str:
+    """Those that are installed, with their versions."""
+    found = []
+    for name in packages:
         try:
-            yield f"{name} {version(name)}"
+            found.append(f"{name} {version(name)}")
         except PackageNotFoundError:
             continue
+    return ", ".join(found)

@@ -14,9 +14,9 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from sklort.timing.comparison import COLOURS, OTHERS
+
 INK, SOFT, GRID = "#22272e", "#6b7280", "#e6e8eb"
-COLOURS = {"sklort": "#0b62c4", "scikit-learn": "#e07b00", "onnxruntime": "#7a7f87"}
-OTHERS = ("#2f8f5b", "#8a4fbf", "#b8336a", "#c2a100", "#00909e", "#7b4f2c", "#e05fa5")
 
 Times = Mapping[int, Mapping[str, Mapping[str, float]]]
 """Rows -> engine -> `Spread` as a dict."""

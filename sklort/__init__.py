@@ -26,9 +26,13 @@ if TYPE_CHECKING:
         FallbackWarning,
         ParityError,
         ScikitLearnAnswered,
+        ScoringError,
         SessionError,
         SklortError,
     )
+    from sklort.scoring.batches import map_batches
+    from sklort.scoring.run import Scored, score_files
+    from sklort.scoring.scorer import Scorer
     from sklort.session.device import (
         OrtAllocatorType,
         OrtDevice,
@@ -60,6 +64,7 @@ if TYPE_CHECKING:
     from sklort.session.options import ExecutionMode, ExecutionOrder, GraphOptimizationLevel, SessionOptions
     from sklort.session.ort_value import OrtValue, copy_tensors
     from sklort.session.run_options import RunOptions
+    from sklort.session.tuned import tuned
 
 package_name = "sklort"
 version = __version__
@@ -89,6 +94,9 @@ __all__ = [
     "ParityReport",
     "RunOptions",
     "ScikitLearnAnswered",
+    "Scored",
+    "Scorer",
+    "ScoringError",
     "SessionError",
     "SessionIOBinding",
     "SessionOptions",
@@ -111,14 +119,17 @@ __all__ = [
     "get_version_string",
     "has_collective_ops",
     "load",
+    "map_batches",
     "package_name",
     "preload_dlls",
     "print_debug_info",
+    "score_files",
     "set_default_logger_severity",
     "set_default_logger_verbosity",
     "set_global_thread_pool_sizes",
     "set_seed",
     "supported",
+    "tuned",
     "version",
 ]
 
@@ -129,8 +140,11 @@ _HOMES = {
     "estimator.parity": "check_parity",
     "estimator.report": "ParityReport",
     "estimator.support": "SupportReport",
-    "exceptions": "ConversionError DamagedModel FallbackWarning ParityError ScikitLearnAnswered SessionError "
-    "SklortError",
+    "exceptions": "ConversionError DamagedModel FallbackWarning ParityError ScikitLearnAnswered ScoringError "
+    "SessionError SklortError",
+    "scoring.batches": "map_batches",
+    "scoring.run": "Scored score_files",
+    "scoring.scorer": "Scorer",
     "session.device": "OrtAllocatorType OrtDevice OrtDeviceMemoryType OrtDeviceVendorId OrtMemType OrtMemoryInfo "
     "OrtMemoryInfoDeviceType",
     "session.environment": "disable_telemetry_events enable_telemetry_events get_all_providers "
@@ -142,6 +156,7 @@ _HOMES = {
     "session.options": "ExecutionMode ExecutionOrder GraphOptimizationLevel SessionOptions",
     "session.ort_value": "OrtValue copy_tensors",
     "session.run_options": "RunOptions",
+    "session.tuned": "tuned",
 }
 _HOME = {name: f"sklort.{home}" for home, names in _HOMES.items() for name in names.split()}
 _MODULES = frozenset(("backend", "capi", "datasets"))

@@ -23,7 +23,9 @@
     │   └── DeviceReset (RuntimeError)              15
     ├── ConversionError (ValueError)     a fitted model that cannot be written as ONNX
     ├── ParityError (ValueError)         the converted model differs from the original; carries the report
-    └── DamagedModel (ValueError)        a saved estimator whose bytes are not those that were written
+    ├── DamagedModel (ValueError)        a saved estimator whose bytes are not those that were written
+    ├── BadRequest (ValueError)          what the scoring service does not answer; carries the status and the field
+    └── ScoringError (ValueError)        a table that a model cannot score, or a run that cannot go on
 
 Input that scikit-learn would refuse raises what scikit-learn raises (`ValueError`, `TypeError`, `NotFittedError`).
 
@@ -183,6 +185,28 @@ class ParityError(SklortError, ValueError):
 
 class DamagedModel(SklortError, ValueError):
     """A saved estimator is not what was written: cut off, or changed since."""
+
+
+class BadRequest(SklortError, ValueError):
+    """A request that the scoring service does not answer.
+
+    Parameters
+    ----------
+    message : str
+    field : str, optional
+        What of the request is wrong, e.g. ``inputs[0].shape``; the text begins with it.
+    status : int
+        Of HTTP.
+    """
+
+    def __init__(self, message: str, field: str | None = None, status: int = 400) -> None:
+        super().__init__(message if field is None else f"{field}: {message}")
+        self.field = field
+        self.status = status
+
+
+class ScoringError(SklortError, ValueError):
+    """A table that a model cannot score, or a run that cannot go on; says where, and what to do."""
 
 
 class FallbackWarning(UserWarning):

@@ -64,8 +64,11 @@ class ArrowData {
 // Whether no element in [offset, offset + length) is null, as far as can be told without counting.
 bool has_no_nulls(const ArrowArray& array) noexcept;
 
-// The text of each element of a string array; false for other types and where an element is null. The views last as long as the
-// array.
-bool read_texts(const ArrowSchema& schema, const ArrowArray& array, std::vector<std::string_view>& texts);
+// Whether a text begins with U+FDD0, as the words for missing strings do (graph/missing.py): Python looks at it.
+inline bool is_reserved(std::string_view text) noexcept { return text.starts_with("\xEF\xB7\x90"); }
+
+// The text of each element of a string array; false for other types and where one is reserved. A null is `null`, or false where
+// that is empty. The views last as long as the array and `null`.
+bool read_texts(const ArrowSchema& schema, const ArrowArray& array, std::string_view null, std::vector<std::string_view>& texts);
 
 }  // namespace sklort

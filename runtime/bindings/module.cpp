@@ -176,22 +176,23 @@ NB_MODULE(_core, module) {
   add_method(module);
 
   using Targets = std::vector<TableReader::Target>;
+  using Columns = std::vector<TableReader::Column>;
   nb::class_<TableReader>(module, "TableReader", "Reads data frames of one layout into the inputs of a program.")
       .def_static(
           "of_pandas",
-          [](nb::type_object type, nb::object columns, const std::vector<int>& dtypes, const Targets& targets, double limit) {
-            return std::make_unique<TableReader>(type, pandas_source(std::move(columns)), dtypes, targets, limit);
+          [](nb::type_object type, nb::object columns, const Columns& read, const Targets& targets, double limit) {
+            return std::make_unique<TableReader>(type, pandas_source(std::move(columns)), read, targets, limit);
           },
-          "type"_a, "columns"_a, "dtypes"_a, "targets"_a, "limit"_a,
-          "Of pandas: frames with these columns, an Index. `dtypes`: of each column, 0 where it is not read. `targets`: for each "
+          "type"_a, "columns"_a, "read"_a, "targets"_a, "limit"_a,
+          "Of pandas: frames with these columns, an Index. `read`: of each column its element type, 0 where it is not "
+          "read, and what stands for NaN and for None among strings, empty where nothing does. `targets`: for each "
           "input its element type, its columns, and which of them must not hold NaN.")
       .def_static(
           "of_arrow",
-          [](nb::type_object type, std::vector<std::string> columns, const std::vector<int>& dtypes, const Targets& targets,
-             double limit) {
-            return std::make_unique<TableReader>(type, arrow_source(std::move(columns)), dtypes, targets, limit);
+          [](nb::type_object type, std::vector<std::string> columns, const Columns& read, const Targets& targets, double limit) {
+            return std::make_unique<TableReader>(type, arrow_source(std::move(columns)), read, targets, limit);
           },
-          "type"_a, "columns"_a, "dtypes"_a, "targets"_a, "limit"_a, "The same of frames with an `__arrow_c_stream__`.")
+          "type"_a, "columns"_a, "read"_a, "targets"_a, "limit"_a, "The same of frames with an `__arrow_c_stream__`.")
       .def("arrays", &TableReader::arrays, "frame"_a, "What the inputs would be given; None when the frame is declined.");
   add_lane(module);
 

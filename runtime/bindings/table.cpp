@@ -83,16 +83,16 @@ bool copy_column(const TableColumn& column, std::int64_t rows, To* to, std::int6
 
 }  // namespace
 
-TableReader::TableReader(nb::object type, std::unique_ptr<TableSource> source, const std::vector<int>& dtypes,
+TableReader::TableReader(nb::object type, std::unique_ptr<TableSource> source, const std::vector<Column>& columns,
                          const std::vector<Target>& targets, double limit)
     : type_(std::move(type)), source_(std::move(source)), limit_(limit) {
-  for (const int dtype : dtypes) dtypes_.push_back(static_cast<DType>(dtype));
-  for (const auto& [dtype, columns, refuses_nan] : targets) {
-    if (columns.empty() || columns.size() != refuses_nan.size()) throw nb::value_error("columns and their NaN do not fit");
+  for (const auto& [dtype, nan, none] : columns) wanted_.push_back({static_cast<DType>(dtype), nan, none});
+  for (const auto& [dtype, places, refuses_nan] : targets) {
+    if (places.empty() || places.size() != refuses_nan.size()) throw nb::value_error("columns and their NaN do not fit");
     Input input{static_cast<DType>(dtype), {}, refuses_nan};
-    for (const int column : columns) {
-      if (column < 0 || static_cast<std::size_t>(column) >= dtypes_.size()) throw nb::value_error("no such column");
-      if (dtypes_[static_cast<std::size_t>(column)] == DType::undefined) throw nb::value_error("a column that is not read");
+    for (const int column : places) {
+      if (column < 0 || static_cast<std::size_t>(column) >= wanted_.size()) throw nb::value_error("no such column");
+      if (wanted_[static_cast<std::size_t>(column)].dtype == DType::undefined) throw nb::value_error("a column that is not read");
       input.columns.push_back(static_cast<std::size_t>(column));
     }
     targets_.push_back(std::move(input));
@@ -137,10 +137,10 @@ bool TableReader::gather(const Table& table, const Input& input, char* to) const
 bool TableReader::read(PyObject* frame, std::vector<Value>& values, Keep& keep) const {
   if (!takes(frame)) return false;
   Table table;
-  table.columns.resize(dtypes_.size());
-  if (!source_->read(frame, dtypes_, table, keep) || table.rows < 1) return false;
-  for (std::size_t i = 0; i < dtypes_.size(); ++i) {
-    if (dtypes_[i] != DType::undefined && table.columns[i].dtype != dtypes_[i]) return false;
+  table.columns.resize(wanted_.size());
+  if (!source_->read(frame, wanted_, table, keep) || table.rows < 1) return false;
+  for (std::size_t i = 0; i < wanted_.size(); ++i) {
+    if (wanted_[i].dtype != DType::undefined && table.columns[i].dtype != wanted_[i].dtype) return false;
   }
   // One piece of memory for all inputs.
   constexpr std::size_t alignment = 64;

@@ -26,6 +26,14 @@ struct TableColumn {
   const std::string_view* texts = nullptr;
 };
 
+// What is asked of a column of the frame.
+struct Wanted {
+  DType dtype = DType::undefined;  // undefined: not read
+  // Of strings: what stands for a NaN and for a None; empty where the frame shall be declined.
+  std::string nan;
+  std::string none;
+};
+
 // The columns of a frame.
 struct Table {
   std::vector<TableColumn> columns;
@@ -46,7 +54,7 @@ class TableSource {
   TableSource& operator=(const TableSource&) = delete;
   virtual ~TableSource() = default;
   // `table` has room for the columns; what `wanted` does not name may be left out.
-  virtual bool read(PyObject* frame, const std::vector<DType>& wanted, Table& table, Keep& keep) = 0;
+  virtual bool read(PyObject* frame, const std::vector<Wanted>& wanted, Table& table, Keep& keep) = 0;
 };
 
 // Of a pandas frame with these columns (an Index).
@@ -59,9 +67,11 @@ class TableReader {
   // For each input of the program its element type, the columns of the frame that it holds side by side, and which of them must
   // not hold NaN.
   using Target = std::tuple<int, std::vector<int>, std::vector<bool>>;
+  // Of a column of the frame: its element type, undefined where it is not read, and the words for NaN and None.
+  using Column = std::tuple<int, std::string, std::string>;
 
-  // `type`: of the frames. `dtypes`: of the columns, undefined for those that are not read. `limit`: the largest magnitude.
-  TableReader(nanobind::object type, std::unique_ptr<TableSource> source, const std::vector<int>& dtypes,
+  // `type`: of the frames. `limit`: the largest magnitude.
+  TableReader(nanobind::object type, std::unique_ptr<TableSource> source, const std::vector<Column>& columns,
               const std::vector<Target>& targets, double limit);
 
   bool takes(PyObject* frame) const noexcept { return Py_TYPE(frame) == reinterpret_cast<PyTypeObject*>(type_.ptr()); }
@@ -80,7 +90,7 @@ class TableReader {
 
   nanobind::object type_;
   std::unique_ptr<TableSource> source_;
-  std::vector<DType> dtypes_;
+  std::vector<Wanted> wanted_;
   std::vector<Input> targets_;
   double limit_;
 };

@@ -51,7 +51,7 @@ class ArrowSource final : public TableSource {
  public:
   explicit ArrowSource(std::vector<std::string> names) : names_(std::move(names)) {}
 
-  bool read(PyObject* frame, const std::vector<DType>& wanted, Table& table, Keep& keep) override {
+  bool read(PyObject* frame, const std::vector<Wanted>& wanted, Table& table, Keep& keep) override {
     const auto data = std::make_shared<ArrowData>();
     if (!data->read(frame) || data->pieces().size() != 1) return false;
     keep.hold(data);
@@ -63,22 +63,24 @@ class ArrowSource final : public TableSource {
     for (std::size_t i = 0; i < names_.size(); ++i) {
       const char* name = schema.children[i]->name;
       if (name == nullptr || names_[i] != name) return false;
-      if (wanted[i] == DType::undefined) continue;
-      if (!read_column(*schema.children[i], *rows.children[i], table.columns[i], table, keep)) return false;
+      if (wanted[i].dtype == DType::undefined) continue;
+      if (!read_column(*schema.children[i], *rows.children[i], wanted[i], table.columns[i], table, keep)) return false;
     }
     return true;
   }
 
  private:
-  static bool read_column(const ArrowSchema& schema, const ArrowArray& array, TableColumn& column, Table& table, Keep& keep) {
+  static bool read_column(const ArrowSchema& schema, const ArrowArray& array, const Wanted& wanted, TableColumn& column,
+                          Table& table, Keep& keep) {
     column.dtype = dtype_of_format(schema.format);
-    if (schema.dictionary != nullptr || !has_no_nulls(array) || array.length != table.rows) return false;
+    if (schema.dictionary != nullptr || array.length != table.rows) return false;
     if (column.dtype == DType::string) {
       const auto texts = std::make_shared<std::vector<std::string_view>>();
-      if (!read_texts(schema, array, *texts)) return false;
+      if (!read_texts(schema, array, wanted.none, *texts)) return false;
       column.texts = keep.hold(texts)->data();
       return true;
     }
+    if (!has_no_nulls(array)) return false;
     if (column.dtype == DType::undefined || array.n_buffers != 2) return false;
     const auto* data = static_cast<const char*>(array.buffers[1]);
     if (column.dtype == DType::boolean) {  // a bit each

@@ -4,6 +4,7 @@
 // missing or different declines the frame, and Python compares what a new reader reads with what pandas itself gives before the
 // reader is used.
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -44,13 +45,20 @@ const Names& names() {
 
 PyArrayObject* as_array(nb::handle object) noexcept { return reinterpret_cast<PyArrayObject*>(object.ptr()); }
 
-// Strings of an array of objects; false unless every element is exactly a `str`.
-bool read_objects(const char* element, std::int64_t stride, std::int64_t count, std::vector<std::string_view>& texts,
-                  Keep& keep) {
+// Strings of an array of objects; false unless every element is exactly a `str`, or missing where there is a word for that.
+bool read_objects(const char* element, std::int64_t stride, std::int64_t count, const Wanted& wanted,
+                  std::vector<std::string_view>& texts, Keep& keep) {
   for (std::int64_t i = 0; i < count; ++i, element += stride) {
     PyObject* object = nullptr;
     std::memcpy(&object, element, sizeof(object));
-    if (object == nullptr || !PyUnicode_CheckExact(object)) return false;
+    if (object == nullptr) return false;
+    if (!PyUnicode_CheckExact(object)) {
+      const bool nan = PyFloat_Check(object) && std::isnan(PyFloat_AS_DOUBLE(object));
+      const std::string* word = object == Py_None ? &wanted.none : nan ? &wanted.nan : nullptr;
+      if (word == nullptr || word->empty()) return false;
+      texts.emplace_back(*word);
+      continue;
+    }
     Py_ssize_t size = 0;
     const char* text = PyUnicode_AsUTF8AndSize(object, &size);
     if (text == nullptr) {  // a lone surrogate
@@ -59,6 +67,7 @@ bool read_objects(const char* element, std::int64_t stride, std::int64_t count, 
     }
     keep.object(nb::borrow(object));
     texts.emplace_back(text, static_cast<std::size_t>(size));
+    if (is_reserved(texts.back())) return false;
   }
   return true;
 }
@@ -68,17 +77,20 @@ struct Texts {
   std::vector<std::string_view> views;
 };
 
-// Strings of a pandas array of strings (one dimension), on Arrow or on NumPy; false for other arrays and for missing values.
-bool read_string_array(nb::handle array, std::vector<std::string_view>& texts, ArrowData& data, Keep& keep) {
+// Strings of a pandas array of strings (one dimension), on Arrow or on NumPy; false for other arrays, and for missing values
+// without a word.
+bool read_string_array(nb::handle array, const Wanted& wanted, std::vector<std::string_view>& texts, ArrowData& data,
+                       Keep& keep) {
   if (const nb::object arrow = attribute(array, names().arrow); arrow.is_valid()) {
-    return data.read(arrow.ptr()) &&
-           std::ranges::all_of(data.pieces(), [&](const ArrowArray& piece) { return read_texts(data.schema(), piece, texts); });
+    return data.read(arrow.ptr()) && std::ranges::all_of(data.pieces(), [&](const ArrowArray& piece) {
+             return read_texts(data.schema(), piece, wanted.nan, texts);
+           });
   }
   const nb::object inner = PyArray_CheckExact(array.ptr()) ? nb::borrow(array) : attribute(array, names().array);
   if (!inner.is_valid() || !PyArray_CheckExact(inner.ptr())) return false;
   PyArrayObject* objects = as_array(inner);
   if (PyArray_NDIM(objects) != 1 || PyArray_TYPE(objects) != NPY_OBJECT) return false;
-  return read_objects(PyArray_BYTES(objects), PyArray_STRIDE(objects, 0), PyArray_DIM(objects, 0), texts, keep);
+  return read_objects(PyArray_BYTES(objects), PyArray_STRIDE(objects, 0), PyArray_DIM(objects, 0), wanted, texts, keep);
 }
 
 class PandasSource final : public TableSource {
@@ -87,12 +99,12 @@ class PandasSource final : public TableSource {
     Texts texts;
     Keep keep;
     if (const nb::object data = attribute(columns_, names().data);
-        data.is_valid() && read_string_array(data, texts.views, texts.data, keep)) {
+        data.is_valid() && read_string_array(data, {}, texts.views, texts.data, keep)) {
       names_.assign(texts.views.begin(), texts.views.end());
     }
   }
 
-  bool read(PyObject* frame, const std::vector<DType>& wanted, Table& table, Keep& keep) override {
+  bool read(PyObject* frame, const std::vector<Wanted>& wanted, Table& table, Keep& keep) override {
     const nb::object manager = attribute(frame, names().manager);
     if (!manager.is_valid()) return false;
     const nb::object axes = attribute(manager, names().axes);
@@ -115,7 +127,7 @@ class PandasSource final : public TableSource {
       Texts texts;
       Keep keep;
       const nb::object data = attribute(columns, names().data);
-      if (!data.is_valid() || !read_string_array(data, texts.views, texts.data, keep)) return false;
+      if (!data.is_valid() || !read_string_array(data, {}, texts.views, texts.data, keep)) return false;
       if (!std::equal(texts.views.begin(), texts.views.end(), names_.begin(), names_.end())) return false;
     } else {
       const nb::object same = nb::steal(PyObject_CallMethodOneArg(columns.ptr(), names().equals, columns_.ptr()));
@@ -126,7 +138,7 @@ class PandasSource final : public TableSource {
     return true;
   }
 
-  bool read_block(nb::handle block, const std::vector<DType>& wanted, Table& table, std::size_t& placed, Keep& keep) {
+  bool read_block(nb::handle block, const std::vector<Wanted>& wanted, Table& table, std::size_t& placed, Keep& keep) {
     const nb::object values = attribute(block, names().values);
     const nb::object places = attribute(block, names().places);
     if (!values.is_valid() || !places.is_valid()) return false;
@@ -160,16 +172,19 @@ class PandasSource final : public TableSource {
       const auto place = static_cast<std::size_t>(listed != nullptr ? listed[row] : start + row * step);
       if (place >= wanted.size()) return false;
       ++placed;
-      if (wanted[place] == DType::undefined) continue;
+      const Wanted& asked = wanted[place];
+      if (asked.dtype == DType::undefined) continue;
       TableColumn& column = table.columns[place];
       if (column.dtype != DType::undefined) return false;  // taken
-      column.dtype = wanted[place];
-      if (!(plain ? read_row(as_array(values), row, column, table, keep) : read_array(values, column, table, keep))) return false;
+      column.dtype = asked.dtype;
+      if (!(plain ? read_row(as_array(values), row, asked, column, table, keep) : read_array(values, asked, column, table, keep)))
+        return false;
     }
     return true;
   }
 
-  static bool read_row(PyArrayObject* values, std::int64_t row, TableColumn& column, Table& table, Keep& keep) {
+  static bool read_row(PyArrayObject* values, std::int64_t row, const Wanted& wanted, TableColumn& column, Table& table,
+                       Keep& keep) {
     if (!table.agree(PyArray_DIM(values, 1)) || dtype_from_numpy(PyArray_DESCR(values)) != column.dtype) return false;
     if (!PyArray_ISNOTSWAPPED(values)) return false;
     column.data = PyArray_BYTES(values) + row * PyArray_STRIDE(values, 0);
@@ -177,15 +192,15 @@ class PandasSource final : public TableSource {
     if (column.dtype != DType::string) return true;
     if (PyArray_TYPE(values) != NPY_OBJECT) return false;
     const auto texts = std::make_shared<std::vector<std::string_view>>();
-    if (!read_objects(column.data, column.stride, table.rows, *texts, keep)) return false;
+    if (!read_objects(column.data, column.stride, table.rows, wanted, *texts, keep)) return false;
     column.texts = keep.hold(texts)->data();
     return true;
   }
 
-  static bool read_array(nb::handle values, TableColumn& column, Table& table, Keep& keep) {
+  static bool read_array(nb::handle values, const Wanted& wanted, TableColumn& column, Table& table, Keep& keep) {
     if (column.dtype != DType::string) return false;
     const auto texts = std::make_shared<Texts>();
-    if (!read_string_array(values, texts->views, texts->data, keep)) return false;
+    if (!read_string_array(values, wanted, texts->views, texts->data, keep)) return false;
     column.texts = keep.hold(texts)->views.data();
     return table.agree(static_cast<std::int64_t>(texts->views.size()));
   }

@@ -1,4 +1,5 @@
-// Distances between rows, in double from differences, feature after feature as the CPU adds them; and the nearest of them.
+// Distances between rows, in double from differences, and products of rows, feature after feature as the CPU adds them; and the
+// nearest of them.
 //
 // SKLORT_FROM   float or double, of the rows
 // SKLORT_POINT  float or double, of the points they are compared with
@@ -8,7 +9,7 @@
 
 namespace sklort::cuda {
 
-enum Term : std::int64_t { squares = 0, absolutes = 1, maximum = 2 };
+enum Term : std::int64_t { squares = 0, absolutes = 1, maximum = 2, products = 3 };
 
 constexpr std::int64_t side = 16;     // rows and points of a block
 constexpr std::int64_t at_once = 32;  // features
@@ -17,6 +18,7 @@ constexpr std::int64_t searchers = 128;
 __device__ __forceinline__ double magnitude(double x) { return bits_as<double>(bits_as<std::uint64_t>(x) & ~(1ULL << 63)); }
 
 __device__ __forceinline__ double added(std::int64_t term, double sum, double x, double y) {
+  if (term == products) return sum + x * y;
   const double d = x - y;
   if (term == squares) return sum + d * d;
   if (term == absolutes) return sum + magnitude(d);

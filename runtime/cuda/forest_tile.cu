@@ -2,12 +2,13 @@
 // tile follows one group, the next one is on its way from global memory. Lane is row: whatever column a lane reads, the bank is
 // its own.
 //
-// SKLORT_KEY     std::uint32_t or std::uint64_t: see common/tree.h
+// SKLORT_KEY     std::uint32_t or std::uint64_t: see common/tree.h; std::uint16_t: rank-coded, see forest_keys.cuh
 // SKLORT_VALUE   float or double: of the rows
 // SKLORT_BLOCK   threads
 // SKLORT_ROWS    rows of a thread: several paths at a time, since each waits for memory
 // SKLORT_SUMS    0: leaves of one value, trees sorted by target; 1 to 8: leaves of so many values, which are the targets;
 //                -1: no sums, the numbers of the leaves
+// SKLORT_CODED   1: rows are rank-coded already; 0: they are read, and become keys here
 // SKLORT_STAGED  1: keys in shared memory; 0: the rows are too wide for that, and their keys are in global memory
 #include "forest_keys.cuh"
 
@@ -34,6 +35,19 @@ struct Forest {
   const std::int32_t* tree_target;
 };
 
+#if SKLORT_CODED
+// The codes of the rows, as forest_codes.cu wrote them.
+__device__ __forceinline__ void read_codes(const Key* codes, std::int64_t count, std::int64_t first, std::int64_t columns,
+                                           Key* keys) {
+  for (std::int64_t column = 0; column < columns; ++column) {
+#pragma unroll
+    for (int j = 0; j < paths; ++j) {
+      const std::int64_t row = first + j * block + threadIdx.x;
+      keys[(1 + column) * tile + j * block + threadIdx.x] = row < count ? codes[column * count + row] : Key{0};
+    }
+  }
+}
+#else
 // The rows of a warp are read column beside column, as they lie, and turned by way of `scratch`: so neither side wastes
 // anything.
 __device__ __forceinline__ void turn_keys(const Rows<SKLORT_VALUE>& rows, std::int64_t first, const std::int32_t* features,
@@ -75,6 +89,8 @@ __device__ __forceinline__ void read_keys(const Rows<SKLORT_VALUE>& rows, std::i
   }
 }
 
+#endif
+
 // Where the keys of this thread's rows are.
 struct Keys {
 #if SKLORT_STAGED
@@ -91,10 +107,10 @@ struct Keys {
 };
 
 // The leaves that the paths of this thread come to, as numbers of entries of the leaf table. `stage` holds the first `staged`
-// nodes of the tree.
+// nodes of the tree. entries: of each node of a rank-coded tree.
 template <bool whole>
 __device__ __forceinline__ void walk(const Node* stage, std::int64_t staged, const Node* nodes, std::int32_t depth,
-                                     const Keys& keys, std::uint32_t (&leaf)[paths]) {
+                                     const std::uint32_t* entries, const Keys& keys, std::uint32_t (&leaf)[paths]) {
   const auto node_at = [&](std::uint32_t at) -> Node {
     if constexpr (whole) return stage[at];
     return at < staged ? stage[at] : Nodes<Key>::load(nodes + at);
@@ -109,7 +125,7 @@ __device__ __forceinline__ void walk(const Node* stage, std::int64_t staged, con
       for (int j = 0; j < paths; ++j) {
         const Node node = node_at(at[j]);
         const Key key = keys.at(Nodes<Key>::column(node), j);
-        at[j] = Nodes<Key>::child(node) + static_cast<std::uint32_t>(key > Nodes<Key>::key(node));
+        at[j] = Nodes<Key>::next(node, at[j]) + static_cast<std::uint32_t>(key > Nodes<Key>::key(node));
       }
     }
     if (left <= levels_at_once) break;
@@ -119,7 +135,14 @@ __device__ __forceinline__ void walk(const Node* stage, std::int64_t staged, con
     if (!__any_sync(all_lanes, on_the_way)) break;
   }
 #pragma unroll
-  for (int j = 0; j < paths; ++j) leaf[j] = static_cast<std::uint32_t>(Nodes<Key>::key(node_at(at[j])));
+  for (int j = 0; j < paths; ++j) {
+#if SKLORT_CODED
+    leaf[j] = __ldg(entries + at[j]);
+#else
+    leaf[j] = static_cast<std::uint32_t>(Nodes<Key>::key(node_at(at[j])));
+#endif
+  }
+  (void)entries;
 }
 
 __device__ __forceinline__ void stage_group(const Forest& forest, std::int64_t group, unsigned char* stage) {
@@ -136,7 +159,8 @@ extern "C" __global__ void __launch_bounds__(SKLORT_BLOCK, 2)
                 const void* nodes, const std::int64_t* group_tree, const std::int64_t* group_node,
                 const std::int32_t* group_staged, const std::int64_t* tree_node, const std::int32_t* tree_depth,
                 const std::int32_t* tree_target, std::int64_t groups, std::int64_t groups_a_slice, std::int64_t stage_bytes,
-                const double* values, std::int64_t targets, const SKLORT_KEY* wide_keys, double* sums, std::uint32_t* leaves) {
+                const double* values, std::int64_t targets, const SKLORT_KEY* wide_keys, const std::uint32_t* entries,
+                double* sums, std::uint32_t* leaves) {
   using namespace sklort::cuda;
   SKLORT_SHARED(memory);
   const Forest forest{static_cast<const Node*>(nodes), group_tree, group_node, group_staged, tree_node, tree_depth, tree_target};
@@ -145,17 +169,22 @@ extern "C" __global__ void __launch_bounds__(SKLORT_BLOCK, 2)
   (void)sums, (void)leaves, (void)values;  // not every variant uses them all
 
 #if SKLORT_STAGED
-  (void)wide_keys;
   Key* keys_of_tile = reinterpret_cast<Key*>(memory);
   unsigned char* stages = memory + (columns + 1) * tile * static_cast<std::int64_t>(sizeof(Key));
-  const Rows<SKLORT_VALUE> matrix{rows, row_stride, column_stride, count};
 #pragma unroll
   for (int j = 0; j < paths; ++j) keys_of_tile[j * block + thread] = 0;
+#if SKLORT_CODED
+  (void)rows, (void)row_stride, (void)column_stride, (void)features, (void)nan_left, (void)turn;
+  read_codes(wide_keys, count, first, columns, keys_of_tile);
+#else
+  (void)wide_keys;
+  const Rows<SKLORT_VALUE> matrix{rows, row_stride, column_stride, count};
   if (turn != 0) {
     turn_keys(matrix, first, features, nan_left, columns, reinterpret_cast<Key*>(stages), keys_of_tile);
   } else {
     read_keys(matrix, first, features, nan_left, columns, keys_of_tile);
   }
+#endif
   __syncthreads();
   const Keys keys{keys_of_tile + thread};
 #else
@@ -202,11 +231,12 @@ extern "C" __global__ void __launch_bounds__(SKLORT_BLOCK, 2)
     const std::int64_t staged = forest.group_staged[group];
     for (std::int64_t tree = forest.group_tree[group]; tree < forest.group_tree[group + 1]; ++tree) {
       const std::int64_t at = forest.tree_node[tree] - begin;
+      const std::uint32_t* entries_here = entries == nullptr ? nullptr : entries + forest.tree_node[tree];
       std::uint32_t leaf[paths];
       if (forest.tree_node[tree + 1] - begin <= staged) {
-        walk<true>(stage + at, 0, nullptr, forest.tree_depth[tree], keys, leaf);
+        walk<true>(stage + at, 0, nullptr, forest.tree_depth[tree], entries_here, keys, leaf);
       } else {
-        walk<false>(stage + at, staged - at, forest.nodes + begin + at, forest.tree_depth[tree], keys, leaf);
+        walk<false>(stage + at, staged - at, forest.nodes + begin + at, forest.tree_depth[tree], entries_here, keys, leaf);
       }
 #if SKLORT_SUMS < 0
 #pragma unroll

@@ -61,13 +61,13 @@ class TableReader:
     """Reads data frames of one layout into the inputs of a program."""
 
     @staticmethod
-    def of_pandas(type: type, columns: object, dtypes: Sequence[int], targets: Sequence[tuple[int, Sequence[int], Sequence[bool]]], limit: float) -> TableReader:
+    def of_pandas(type: type, columns: object, read: Sequence[tuple[int, str, str]], targets: Sequence[tuple[int, Sequence[int], Sequence[bool]]], limit: float) -> TableReader:
         """
-        Of pandas: frames with these columns, an Index. `dtypes`: of each column, 0 where it is not read. `targets`: for each input its element type, its columns, and which of them must not hold NaN.
+        Of pandas: frames with these columns, an Index. `read`: of each column its element type, 0 where it is not read, and what stands for NaN and for None among strings, empty where nothing does. `targets`: for each input its element type, its columns, and which of them must not hold NaN.
         """
 
     @staticmethod
-    def of_arrow(type: type, columns: Sequence[str], dtypes: Sequence[int], targets: Sequence[tuple[int, Sequence[int], Sequence[bool]]], limit: float) -> TableReader:
+    def of_arrow(type: type, columns: Sequence[str], read: Sequence[tuple[int, str, str]], targets: Sequence[tuple[int, Sequence[int], Sequence[bool]]], limit: float) -> TableReader:
         """The same of frames with an `__arrow_c_stream__`."""
 
     def arrays(self, frame: object) -> object:

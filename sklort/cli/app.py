@@ -26,8 +26,14 @@ def build() -> typer.Typer:
     """The application with all its commands."""
     import typer
 
+    from sklort.cli.bench import bench
+    from sklort.cli.check import check
+    from sklort.cli.convert import convert
     from sklort.cli.inspect import inspect
     from sklort.cli.options import about
+    from sklort.cli.score import score
+    from sklort.cli.serve import serve
+    from sklort.cli.tune import tune
 
     app = typer.Typer(
         name="sklort",
@@ -37,7 +43,7 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback()(about)
-    for command in (inspect,):
+    for command in (convert, check, inspect, bench, tune, score, serve):
         app.command()(command)
     return app
 
@@ -63,6 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         return _fail(f"the command line needs {missing}: pip install 'sklort[cli]'")
     with warnings.catch_warnings():
+        warnings.filterwarnings("default", category=UserWarning)
         warnings.showwarning = _warn
         try:
             status = app(args=arguments, prog_name="sklort", standalone_mode=False)

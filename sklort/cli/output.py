@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,19 +14,32 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+WIDE = 1000
+"""Where there is no terminal, nothing is folded."""
+
 
 def emit(data: Mapping[str, Any]) -> None:
-    """One JSON object."""
-    sys.stdout.write(json.dumps(data, indent=2, allow_nan=False) + "\n")
+    """One JSON object. What JSON has no number for becomes text: "nan", "inf", "-inf"."""
+    sys.stdout.write(json.dumps(_finite(data), indent=2, allow_nan=False) + "\n")
 
 
-def show(*parts: Any) -> None:
-    """Tables and texts, as wide as the terminal; where there is none, as wide as they are."""
-    console = Console(soft_wrap=not sys.stdout.isatty(), markup=False, highlight=False, emoji=False)
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(one) for one in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
+    return value
+
+
+def show(*parts: Table | str) -> None:
+    """Tables, folded to the width of the terminal, and texts as they are."""
+    console = Console(markup=False, highlight=False, emoji=False)
     if not console.is_terminal:
-        console.width = 1000
+        console.width = WIDE
     for part in parts:
-        console.print(part)
+        console.print(part, soft_wrap=isinstance(part, str))
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[int] = ()) -> Table:

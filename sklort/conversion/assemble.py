@@ -14,7 +14,7 @@ from sklort.conversion.converters import converter_of
 from sklort.conversion.converters.asked import ASKED
 from sklort.conversion.finish import TREE_OPSET, finish_model
 from sklort.conversion.foreign import write_foreign
-from sklort.conversion.inputs import describe_inputs
+from sklort.conversion.inputs import describe_inputs, with_missing
 from sklort.conversion.result import Conversion
 from sklort.conversion.tensor import Tensor
 from sklort.conversion.writer import ELEMENTS, Answers, Graph, Writer
@@ -60,7 +60,7 @@ def assemble(
             f"above target_opset {graph.opsets['ai.onnx.ml']}"
         )
     fed = {v.name for v in onnx_model.graph.input}
-    kept = tuple(one for one in inputs if one.name in fed)
+    kept = with_missing(X, tuple(one for one in inputs if one.name in fed), onnx_model.graph)
     missing = [m for m in methods if m not in outputs and m != "predict_log_proba"]  # mostly a logarithm, added later
     return Conversion(onnx_model, kept, outputs, layout, _notes(graph, model, missing))
 

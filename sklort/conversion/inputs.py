@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
+from onnx import GraphProto, NodeProto
 
-from sklort.conversion.missing import is_missing
 from sklort.conversion.result import ModelInput
 from sklort.conversion.selection import selects_by_name, used_columns
 from sklort.conversion.writer import STRING, common_dtype
 from sklort.exceptions import ConversionError
+from sklort.graph.missing import is_missing
 
 MATRIX = "X"
 _FLOAT = np.dtype(np.float32)
@@ -64,6 +67,62 @@ def describe_inputs(model: Any, X: Any) -> tuple[Literal["matrix", "columns"], t
     return "columns", tuple(ModelInput(n or "column", (n,), dtype) for n, dtype in zip(fitted, dtypes, strict=True))
 
 
+def with_missing(X: Any, inputs: tuple[ModelInput, ...], graph: GraphProto) -> tuple[ModelInput, ...]:
+    """`inputs`, saying which strings may be missing: those of which `graph` only asks what they are.
+
+    Raises
+    ------
+    ConversionError
+        Strings of the sample X are missing where they may not be.
+    """
+    found = []
+    for one in inputs:
+        if one.dtype == STRING:
+            one = replace(one, missing=_is_only_compared(graph, one.name))
+            if not one.missing and any(map(is_missing, _strings(X, one))):
+                where = f"column {one.columns[0]!r}" if one.columns else "X"
+                raise ConversionError(
+                    f"{where} holds strings and missing values, and more is done with them than to encode or to fill: "
+                    "an ONNX string cannot be missing. Fill them with a word before fitting and predicting"
+                )
+        found.append(one)
+    return tuple(found)
+
+
+def _strings(X: Any, one: ModelInput) -> Any:
+    if one.columns is None:
+        return np.asarray(X, dtype=object).ravel()
+    table = X.to_pandas() if not hasattr(X, "iloc") else X
+    return np.asarray(table[one.columns[0]], dtype=object)
+
+
+_SHAPES = ("Flatten", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
+_CARRY = frozenset(("Concat", "Gather", "Identity", "Slice", "Split", "Where", *_SHAPES))
+_COMPARE = frozenset(("CategoryMapper", "Equal", "LabelEncoder", "OneHotEncoder"))
+
+
+def _is_only_compared(graph: GraphProto, name: str) -> bool:
+    """Whether the strings of `name` end where they are compared with others, whole: a word is as good as any there."""
+    carried, outputs = {name}, {value.name for value in graph.output}
+    for node in graph.node:  # in the order they are computed
+        if any(attribute.HasField("g") for attribute in node.attribute):
+            if carried & {read for inner in _nodes_inside(node) for read in inner.input}:
+                return False
+        elif carried & set(node.input):
+            if node.op_type in _CARRY:
+                carried |= set(node.output)
+            elif node.op_type not in _COMPARE:
+                return False
+    return not carried & outputs
+
+
+def _nodes_inside(node: NodeProto) -> Iterator[NodeProto]:
+    for attribute in node.attribute:
+        for inner in attribute.g.node:
+            yield inner
+            yield from _nodes_inside(inner)
+
+
 def _array_dtype(X: Any) -> np.dtype:
     if hasattr(X, "tocsr"):
         return _matrix_dtype([np.dtype(X.dtype)])
@@ -109,11 +168,6 @@ def _column_dtype(column: Any, name: str) -> np.dtype:
 def _object_dtype(values: np.ndarray, where: str) -> np.dtype:
     kinds = {type(v) for v in values if not is_missing(v)}
     if kinds and all(issubclass(k, str) for k in kinds):
-        if any(is_missing(v) for v in values):
-            raise ConversionError(
-                f"{where} holds strings and missing values: an ONNX string cannot be missing; "
-                'fill them with a word (X[column].fillna("missing")) before fitting and predicting'
-            )
         return STRING
     if all(issubclass(k, bool | np.bool_) for k in kinds) and kinds and not any(is_missing(v) for v in values):
         return np.dtype(np.bool_)

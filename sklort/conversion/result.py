@@ -23,11 +23,15 @@ class ModelInput:
         The DataFrame columns it carries, in order; None for the whole matrix X.
     dtype : numpy.dtype
         Element type fed to the graph: float32, float64, int64, bool, or object for strings.
+    missing : bool
+        Of strings: whether some may be missing. The graph knows the words of `sklort.graph.missing` for them, and lets
+        them go nowhere else.
     """
 
     name: str
     columns: tuple[str, ...] | None
     dtype: np.dtype
+    missing: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,14 @@ method. So at conversion the model is called on a few rows made for the purpose,
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from sklort.estimator import frames
+from sklort.graph.missing import WORDS
 
 Warned = tuple[type[Warning], str]
 
@@ -46,6 +47,9 @@ class Acceptance:
         Columns are found by name: they may come in any order.
     extra : bool
         Columns the model does not know may be there.
+    missing : tuple of tuple of str
+        For each column of strings, the words (`sklort.graph.missing`) of what may be missing there, None or NaN; empty
+        where no column of any may.
     whole : bool
         Rows of whole numbers are answered as the same rows in double are. Not by a selector, whose answer keeps the
         dtype, nor by what computes in whole numbers.
@@ -61,6 +65,7 @@ class Acceptance:
     bare_refused: bool = False
     by_name: bool = False
     extra: bool = False
+    missing: tuple[tuple[str, ...], ...] = ()
     whole: bool = True
     framing: bool = False
 
@@ -80,7 +85,7 @@ def attempt(model: Any, method: str, X: Any) -> tuple[Any, list[Warned]] | None:
     return answer, [(w.category, str(w.message)) for w in caught]
 
 
-def probe(model: Any, method: str, X: Any) -> Acceptance:
+def probe(model: Any, method: str, X: Any, absent: Sequence[int] = ()) -> Acceptance:
     """Ask `model` what it takes, with rows made from the first row of `X`.
 
     Parameters
@@ -90,6 +95,8 @@ def probe(model: Any, method: str, X: Any) -> Acceptance:
         The cheapest method that validates X, e.g. ``predict``.
     X : array or data frame of shape (n_samples, n_features)
         Rows the model accepts.
+    absent : sequence of int
+        Columns of strings where the graph can tell missing values from others.
     """
     row = frames.take_rows(X, [0])
     names = frames.column_names(row)
@@ -101,6 +108,7 @@ def probe(model: Any, method: str, X: Any) -> Acceptance:
         nan=_nan_columns(model, method, row),
         limit=_limit(model, method, row),
         sparse=_takes_sparse(model, method, row),
+        missing=_missing_strings(model, method, row, absent),
         **_names(model, method, row, names, answer, usual),
     )
 
@@ -141,6 +149,19 @@ def _nan_columns(model: Any, method: str, row: Any) -> tuple[bool, ...]:
         for column in columns:
             accepted[column] = attempt(model, method, frames.with_numbers(row, [column], np.nan)) is not None
     return tuple(accepted)
+
+
+def _missing_strings(model: Any, method: str, row: Any, absent: Sequence[int]) -> tuple[tuple[str, ...], ...]:
+    if not 0 < len(absent) <= _MOST_COLUMNS:
+        return ()
+    taken: list[tuple[str, ...]] = [()] * frames.width(row)
+    for column in absent:
+        taken[column] = tuple(
+            word
+            for word, value in WORDS.items()
+            if attempt(model, method, frames.with_value(row, column, value)) is not None
+        )
+    return tuple(taken)
 
 
 def _has_steps(model: Any) -> bool:

@@ -323,10 +323,10 @@ def _text_rows(texts: Array) -> Groups:
 
 
 def _category_rows(rows: Any) -> list[tuple[str, Any]]:
-    """One row for each column of strings with a category never seen, and one with a missing value."""
+    """One row for each column of strings with a category never seen, and two with a missing value."""
     base = frames.take_rows(rows, [0])
     groups: list[tuple[str, Any]] = []
     for column in frames.string_columns(rows)[:MOST_COLUMNS]:
         groups.append(("unseen category", frames.with_value(base, column, UNSEEN)))
-        groups.append(("missing category", frames.with_value(base, column, None)))
+        groups += [("missing category", frames.with_value(base, column, missing)) for missing in (None, np.nan)]
     return groups

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from sklearn.utils.validation import check_is_fitted
+
 
 def offers(method: str) -> Callable[[Any], bool]:
     """For `available_if`: the fitted graph offers `method`, or, before fit, the wrapped estimator has it."""
@@ -40,3 +42,14 @@ def last_step(model: Any) -> Any:
     while getattr(model, "steps", None):
         model = model.steps[-1][1]
     return model
+
+
+def unfitted(estimator: Any, name: str) -> Callable[..., Any]:
+    """A method that needs a fitted estimator, and finds itself once there is one."""
+
+    def method(*args: Any, **params: Any) -> Any:
+        check_is_fitted(estimator)
+        return getattr(estimator, name)(*args, **params)
+
+    method.__name__ = method.__qualname__ = name
+    return method

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
+from sklort.estimator.devices import Where, check_device
 from sklort.estimator.hybrid import Hybrid, Piece, take_apart
 from sklort.estimator.inputs import Intake, Signature
-from sklort.estimator.lanes import Graph, Lanes
+from sklort.estimator.lanes import Lanes
 from sklort.estimator.parity import TOLERANCE
 from sklort.estimator.prepare import Policy, act_on, compare_hybrid, later_conversion, prepare, rows_to_compare
+from sklort.estimator.programs import Graph
 from sklort.estimator.report import ParityReport
 from sklort.exceptions import ConversionError, FallbackWarning
 
@@ -25,6 +27,7 @@ class Settings(NamedTuple):
     tolerance: float | None = None
     target_opset: Any = None
     fallback: Fallback = "warn"
+    device: Where = "cpu"
 
     def check(self) -> None:
         """Raise ValueError for a value that means nothing."""
@@ -32,6 +35,7 @@ class Settings(NamedTuple):
             raise ValueError(f"parity must be True, False or 'warn', got {self.parity!r}")
         if self.fallback not in ("warn", "error"):
             raise ValueError(f"fallback must be 'warn' or 'error', got {self.fallback!r}")
+        check_device(self.device)
 
 
 @dataclass
@@ -60,6 +64,11 @@ class Compiled:
         """The graph of the dtype that X had in `fit`."""
         return next(iter(self.graphs.values()), None)
 
+    @property
+    def compiled_parts(self) -> list[Any]:
+        """The estimators that stand for parts of the model."""
+        return [piece.compiled for piece in self.pieces if piece.compiled is not None]
+
     def open(self, model: Any, settings: Settings) -> Lanes | Hybrid:
         """Compile the graphs again, after unpickling or copying; `model` is None for a loaded one."""
         forward = model is not None and settings.fallback == "warn"
@@ -67,8 +76,9 @@ class Compiled:
             return Hybrid(self.hybrid, model, forward=forward)
         later = None
         if model is not None:
-            later = later_conversion(model, self.intake, settings.parity, settings.tolerance, settings.target_opset)
-        return Lanes(self.graphs, self.intake, model, later, forward=forward)
+            how = settings.parity, settings.tolerance, settings.target_opset, settings.device
+            later = later_conversion(model, self.intake, *how)
+        return Lanes(self.graphs, self.intake, model, later, forward=forward, device=settings.device)
 
 
 def of_lanes(lanes: Lanes) -> Compiled:
@@ -106,6 +116,7 @@ def compile_model(
             tolerance=settings.tolerance,
             target_opset=settings.target_opset,
             forward=settings.fallback == "warn",
+            device=settings.device,
         )
     except ConversionError as error:
         if settings.fallback == "error":

@@ -8,6 +8,7 @@ from sklearn import config_context, get_config
 
 from sklort.estimator import frames
 from sklort.estimator.acceptance import attempt
+from sklort.providers.placement import to_host
 
 _NOTHING: dict[str, Any] = {}
 
@@ -49,6 +50,7 @@ def contained(out: Any, X: Any, estimator: Any) -> Any:
             f"{chosen.capitalize()} output does not support sparse data. "
             "Set sparse_output=False to output a frame, or turn it off with set_output(transform='default')."
         )
+    out = to_host(out)
     names = estimator.get_feature_names_out()
     if chosen == "polars":
         import polars as pl

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 from sklearn.utils import estimator_html_repr
 
 from sklort.estimator.anatomy import leaves
+from sklort.estimator.devices import Stranded
 from sklort.estimator.methods import METHODS
 from sklort.estimator.support import COMPILED, FALLEN, Step, SupportReport
 
@@ -45,7 +47,8 @@ def _handed_over(estimator: Any, offered: set[str]) -> tuple[str, ...]:
 
 def _providers(estimator: Any, graph: Any) -> str:
     nodes = estimator.session_.explain(sorted(set(graph.outputs.values()))).nodes
-    return ", ".join(dict.fromkeys(node.provider for node in nodes)) or "CPUExecutionProvider"
+    here = ", ".join(dict.fromkeys(node.provider for node in nodes)) or "CPUExecutionProvider"
+    return f"{here}; a GPU for arrays that lie there and for large batches" if estimator._lanes.by_size else here
 
 
 def to_html(estimator: Any) -> str:
@@ -53,6 +56,8 @@ def to_html(estimator: Any) -> str:
     diagram = str(estimator_html_repr(estimator))
     if not estimator.__sklearn_is_fitted__():
         return diagram
+    if isinstance(estimator._lanes, Stranded):
+        return f'<div class="sklort">{diagram}<p>{escape(estimator._lanes.reason)}</p></div>'
     report = estimator.compilation_
     parity = estimator.parity_report_
     checked = "" if parity is None else f"<details><summary>parity</summary>{parity._repr_html_()}</details>"

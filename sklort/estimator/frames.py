@@ -123,6 +123,12 @@ def float_kind(X: Any) -> np.dtype[Any]:
     return np.dtype(np.float64)
 
 
+def all_float32(X: Any) -> bool:
+    """Whether every column of a polars frame or an Arrow table is float32: scikit-learn computes in it then."""
+    types = X.dtypes if kind_of(X) == "polars" else X.schema.types
+    return {str(one) for one in types} <= {"Float32", "float"}
+
+
 def with_numbers(X: Any, columns: Sequence[int], value: float) -> Any:
     """A copy of `X` with `value` in these columns; integer columns become float64."""
     kind = kind_of(X)
@@ -162,6 +168,8 @@ def _float_of(dtype: Any) -> np.dtype[Any]:
 def with_value(X: Any, column: int, value: Any) -> Any:
     """A copy of `X` (pandas, polars or object array) with `value`, a string or a missing value, in one column."""
     kind = kind_of(X)
+    if kind in ("polars", "arrow") and not isinstance(value, str):
+        value = None  # all they have
     if kind == "pandas":
         import pandas as pd
 

@@ -18,7 +18,7 @@ from sklort.estimator import frames
 from sklort.estimator.acceptance import attempt
 from sklort.estimator.anatomy import anatomy_of, is_step
 from sklort.estimator.lanes import hand_over
-from sklort.estimator.methods import METHODS
+from sklort.estimator.methods import METHODS, Bound
 from sklort.estimator.support import in_words
 from sklort.exceptions import ConversionError
 
@@ -72,14 +72,18 @@ class Hybrid:
     ----------
     methods : dict of str to callable
         Also attributes of their own.
+    owner : estimator
+        Whose lanes they are: set by it.
     """
+
+    owner: Any = None
 
     def __init__(self, model: Any, original: Any, *, forward: bool) -> None:
         self.model = model
         self.methods = {method: getattr(model, method) for method in METHODS if hasattr(model, method)}
         if forward:
             missing = [method for method in METHODS if method not in self.methods and hasattr(original, method)]
-            self.methods.update({method: hand_over(original, method) for method in missing})
+            self.methods.update({method: Bound(self, method, hand_over(original, method)) for method in missing})
         for method, answer in self.methods.items():
             setattr(self, method, answer)
 

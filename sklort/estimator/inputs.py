@@ -56,6 +56,7 @@ class _Group(NamedTuple):
     positions: Array
     refused: Array
     """Which of them must not hold NaN."""
+    missing: tuple[str, ...]
 
 
 class _Layout(NamedTuple):
@@ -121,7 +122,7 @@ class Intake:
         if self.names is not None:
             if self.acceptance.bare_refused:
                 raise Unsure("X without column names")
-            _warn(self.acceptance.bare)
+            say(self.acceptance.bare)
         if self.layout == "matrix":
             return self._matrix(array, listed=kind == "other")
         return self._columns_of_array(array)
@@ -131,7 +132,7 @@ class Intake:
     def _matrix(self, array: Array, *, listed: bool = False) -> tuple[Signature, list[Array]]:
         expected = self.inputs[0].dtype
         if expected == OBJECT:
-            return ("object",), [strings(array)]
+            return ("object",), [strings(array, self._missing(self.inputs[0]))]
         if array.dtype.kind not in "fiubO" or (array.dtype.kind == "f" and array.dtype.itemsize not in (4, 8)):
             raise Unsure(f"an array of dtype {array.dtype}")
         self._check_whole(array.dtype)
@@ -147,22 +148,22 @@ class Intake:
         else:
             names = list(X.columns) if kind == "polars" else X.column_names
             positions, warned = self.positions(frames.column_names(X), names)
-            _warn(warned)
+            say(warned)
             if positions != tuple(range(len(names))):
                 X = frames.pick(X, [names[i] for i in positions])
             values = np.asarray(X)
             if self.inputs[0].dtype != OBJECT:
                 self._check_whole(values.dtype)
-                values = cast(values, FLOAT64)
+                values = cast(values, FLOAT32 if frames.all_float32(X) else FLOAT64)
         self._check_shape(values)
         if self.inputs[0].dtype == OBJECT:
-            return ("object",), [strings(values)]
+            return ("object",), [strings(values, self._missing(self.inputs[0]))]
         self._check_values(values, range(self.n_features))
         return (values.dtype.name,), [values]
 
     def _pandas_matrix(self, X: Any) -> Array:
         positions, warned = self._pandas_positions(X.columns)
-        _warn(warned)
+        say(warned)
         if len(positions) != X.shape[1] or positions != tuple(range(self.n_features)):
             X = X.iloc[:, list(positions)]
         if self.inputs[0].dtype == OBJECT:
@@ -190,7 +191,7 @@ class Intake:
             return self._columns_of_pandas(X)
         names = list(X.columns) if kind == "polars" else X.column_names
         order, warned = self.positions(frames.column_names(X), names)
-        _warn(warned)
+        say(warned)
         values: list[Array] = []
         for one in self.inputs:
             piece = side_by_side([other_column(X, names[order[i]], kind) for i in one.columns])
@@ -199,7 +200,7 @@ class Intake:
 
     def _columns_of_pandas(self, X: Any) -> tuple[Signature, list[Array]]:
         positions, warned = self._pandas_positions(X.columns)
-        _warn(warned)
+        say(warned)
         if len(X) == 1:
             row = X.iloc[0].to_numpy()
             # A row of mixed columns holds a NumPy scalar for each number: their types tell the dtypes of the columns.
@@ -237,8 +238,8 @@ class Intake:
                 piece = piece.astype(group.dtype) if checked else cast(piece, group.dtype)
                 if group.dtype.kind == "f":
                     self._check_range(piece.T, group.refused)
-            elif not checked:
-                piece = strings(piece)
+            elif group.missing or not checked:
+                piece = strings(piece, group.missing)
             for i, column in zip(group.inputs, piece, strict=True):
                 values[i] = column.reshape(-1, 1)
         return values
@@ -246,7 +247,7 @@ class Intake:
     def _column(self, piece: Array, one: GraphInput, dtype: np.dtype[Any] | None = None) -> Array:
         """One graph input of shape (n_samples, n_columns) from its columns."""
         if one.dtype == OBJECT:
-            return strings(piece)
+            return strings(piece, self._missing(one))
         self._check_whole(piece.dtype, one.dtype)
         dtype = dtype if dtype is not None else np.dtype(needed(one.dtype, piece.dtype))
         values = cast(piece, dtype)
@@ -286,16 +287,27 @@ class Intake:
         if any(len(place) != 1 for place in places):
             return None
         groups = []
-        for name in dict.fromkeys(signature):
-            members = tuple(i for i, one in enumerate(signature) if one == name)
+        kinds = [(name, self._missing(one)) for name, one in zip(signature, self.inputs, strict=True)]
+        for name, missing in dict.fromkeys(kinds):
+            members = tuple(i for i, one in enumerate(kinds) if one == (name, missing))
             at = np.asarray([places[i][0] for i in members], dtype=np.intp)
             refused = self._refused([self.inputs[i].columns[0] for i in members])
-            groups.append(_Group(np.dtype(name), members, at, refused))
+            groups.append(_Group(np.dtype(name), members, at, refused, missing))
         return tuple(groups)
 
     def _refused(self, columns: Sequence[int]) -> Array:
         """Which of these columns must not hold NaN."""
         return ~np.asarray([self.acceptance.nan[i] for i in columns])
+
+    def missing(self, column: int) -> tuple[str, ...]:
+        """The words for what may be missing in a column of strings."""
+        taken = self.acceptance.missing
+        return taken[column] if taken else ()
+
+    def _missing(self, one: GraphInput) -> tuple[str, ...]:
+        """Those that every column of an input may hold."""
+        first, *others = map(self.missing, one.columns)
+        return tuple(word for word in first if all(word in other for other in others))
 
     def positions(self, names: tuple[str, ...] | None, columns: Sequence[Any]) -> tuple[tuple[int, ...], Warned | None]:
         """For each fitted column its position in a frame with these columns."""
@@ -348,7 +360,8 @@ class Intake:
             raise Unsure("NaN in a column that takes none")
 
 
-def _warn(warned: Warned | None) -> None:
+def say(warned: Warned | None) -> None:
+    """Warn of how columns are named, as the model would."""
     if warned is not None:
         warnings.warn(warned[1], warned[0], stacklevel=5)
 

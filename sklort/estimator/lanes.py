@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, NoReturn, cast
 
 import numpy as np
@@ -17,12 +16,13 @@ import numpy.typing as npt
 
 from sklort.estimator import frames
 from sklort.estimator.acceptance import attempt
-from sklort.estimator.inputs import GraphInput, Intake, Signature
-from sklort.estimator.methods import METHODS
-from sklort.estimator.outputs import FLATTEN, Form
+from sklort.estimator.devices import FEW_ROWS, Gpu, Where, check_device, lies_there, no_gpu, refuse_there
+from sklort.estimator.inputs import Intake, Signature
+from sklort.estimator.methods import METHODS, Bound
+from sklort.estimator.programs import Graph, Program
 from sklort.estimator.tables import Tables
 from sklort.estimator.values import Unsure
-from sklort.exceptions import ScikitLearnAnswered, SessionError, text_of
+from sklort.exceptions import DeviceReset, ScikitLearnAnswered, SessionError, text_of
 from sklort.providers.cpu import is_program, make_lane
 
 Array = npt.NDArray[Any]
@@ -32,105 +32,6 @@ MOST_TABLES = 32
 """Layouts of frames with a fast way, over all methods."""
 MOST_DENSE = 8_000_000
 """Numbers of a sparse matrix that are made dense at a time."""
-
-
-@dataclass(frozen=True)
-class Graph:
-    """A converted model for one signature: all that has to be kept of it.
-
-    Attributes
-    ----------
-    signature : tuple of str
-        The dtypes of X it was converted with.
-    model : bytes
-        The serialised ONNX model.
-    inputs : tuple of GraphInput
-    outputs : dict of str to str
-        Method -> name of the graph output.
-    forms : dict of str to Form
-        Method -> what scikit-learn returns for this dtype of X.
-    notes : tuple of str
-    """
-
-    signature: Signature
-    model: bytes
-    inputs: tuple[GraphInput, ...]
-    outputs: dict[str, str]
-    forms: dict[str, Form]
-    notes: tuple[str, ...] = ()
-
-    def finish(self, method: str, raw: Any) -> Any:
-        """What scikit-learn's `method` returns, from the output of the graph."""
-        return self.forms[method].finish(raw)
-
-    def shortcut(self, method: str, raw: Array) -> tuple[Callable[[Any], Any] | None, bool]:
-        """`finish` for outputs like `raw`, without a Python frame where there is a way.
-
-        Returns
-        -------
-        finish : callable or None
-            None for nothing to do.
-        flat : bool
-            Whether the one column of `raw` is to become an array of one dimension first.
-        """
-        short = self.forms[method].shortcut(raw)
-        return (None, True) if short is FLATTEN else (short, False)
-
-
-class Program:
-    """A graph made ready to run: one runner for each method.
-
-    Parameters
-    ----------
-    graph : Graph
-    intake : Intake
-    model : ModelProto or InferenceSession, optional
-        `graph.model` before it was serialised, or loaded already, to save reading it again.
-    """
-
-    def __init__(self, graph: Graph, intake: Intake, model: Any = None) -> None:
-        from sklort.session.inference_session import InferenceSession
-
-        self.graph = graph
-        loaded = isinstance(model, InferenceSession)
-        self.session = model if loaded else InferenceSession(graph.model if model is None else model)
-        self.dtypes = [one.dtype for one in graph.inputs]
-        self.runners: dict[str, Any] = {
-            method: self.session.compiled([output]) for method, output in graph.outputs.items()
-        }
-        guard = _guard(graph, intake)
-        self.guarded: dict[str, Any] = {}
-        if guard is not None:
-            for method, runner in self.runners.items():
-                if is_program(runner):  # a plan of several parts has no fast lane
-                    self.guarded[method] = runner.guarded(*guard)
-        self.fast = {method: runner.fast for method, runner in self.guarded.items()}
-
-    def run(self, method: str, values: list[Array]) -> Any:
-        """The finished answer of `method` to values in graph order."""
-        return self.graph.finish(method, self.raw(method, values))
-
-    def raw(self, method: str, values: list[Array]) -> Any:
-        """The same, unfinished."""
-        ready = [v if v.dtype == d else v.astype(d) for v, d in zip(values, self.dtypes, strict=True)]
-        return self.runners[method].run(ready)[0]
-
-
-def _guard(graph: Graph, intake: Intake) -> tuple[bool, float] | None:
-    """What the native call must look at, so that no X is answered that scikit-learn refuses or warns about.
-
-    Returns
-    -------
-    (nan, limit) or None
-        Whether NaN is taken, and the largest magnitude that is. None when there is no fast lane: the graph does not
-        read a bare matrix of X's own dtype.
-    """
-    acceptance, own = intake.acceptance, graph.inputs[0].dtype
-    if intake.layout != "matrix" or graph.signature != (own.name,) or own.kind != "f":
-        return None
-    if intake.names is not None and acceptance.bare_refused:
-        return None
-    return acceptance.nan_everywhere, acceptance.limit
 
 
 class Lanes:
@@ -149,12 +50,18 @@ class Lanes:
         Of the first graph, where it is made already.
     forward : bool
         Let the model answer the methods that it has and the graph does not offer.
+    device : {"cpu", "cuda", "auto"}
+        Where to compute. "auto": on a GPU what lies there, and batches that are predicted to be faster there.
 
     Attributes
     ----------
     methods : dict of str to callable
         The functions behind the methods of the estimator; also attributes of their own.
+    owner : estimator
+        Whose lanes they are: set by it.
     """
+
+    owner: Any = None
 
     def __init__(
         self,
@@ -165,13 +72,19 @@ class Lanes:
         program: Program | None = None,
         *,
         forward: bool = False,
+        device: Where = "cpu",
     ) -> None:
+        check_device(device)
+        self.device = device
+        self.gpu = Gpu() if device == "cuda" or (device == "auto" and no_gpu() is None) else None
         self.graphs = graphs
         self.intake = intake
         self.model = model
         signature, graph = next(iter(graphs.items()))
-        self.program = program or Program(graph, intake)
+        self.program = program or Program(graph, intake, gpu=device == "cuda")
         self._programs: dict[Signature, Program | None] = {signature: self.program}
+        self._there: dict[Signature, Program] = {}
+        self._least: dict[str, float] = dict.fromkeys(graph.outputs, FEW_ROWS)
         self._convert = convert
         self._lock = threading.Lock()
         self._tables = Tables(intake)
@@ -181,10 +94,15 @@ class Lanes:
         self.methods = {method: self._method(method) for method in graph.outputs}
         if forward:
             missing = [method for method in METHODS if method not in self.methods and hasattr(model, method)]
-            self.methods.update({method: hand_over(model, method) for method in missing})
+            self.methods.update({method: Bound(self, method, hand_over(model, method)) for method in missing})
         self._open(self.program)
         for method, answer in self.methods.items():
             setattr(self, method, answer)
+
+    @property
+    def by_size(self) -> bool:
+        """Whether both the CPU and a GPU compute."""
+        return self.device == "auto" and self.gpu is not None
 
     @property
     def session(self) -> Any:
@@ -197,7 +115,15 @@ class Lanes:
         if lane is None:
             return slow
         self._lanes[method] = lane
-        return cast(Callable[[Any], Any], lane)
+        if self.gpu is None:
+            return cast(Callable[[Any], Any], lane)
+
+        def answer(X: Any, **params: Any) -> Any:
+            """Large arrays take the slow lane, where a provider is chosen."""
+            large = type(X) is np.ndarray and X.ndim > 0 and X.shape[0] >= self._least[method]
+            return (slow if large else lane)(X, **params)
+
+        return Bound(self, method, answer)
 
     def _open(self, program: Program) -> None:
         """Give the methods a fast way for arrays of the dtype that `program` reads."""
@@ -228,15 +154,57 @@ class Lanes:
 
     def _slow(self, method: str) -> Callable[[Any], Any]:
         def answer(X: Any, **params: Any) -> Any:
+            if lies_there(X):
+                return self._answer_there(method, X, params)
             if params:
                 return self.ask(method, X, Unsure(f"called with {', '.join(params)}"), **params)
             try:
                 return self.compute(method, X)
+            except DeviceReset:  # a fork: not a matter of X
+                raise
             except (Unsure, SessionError) as doubt:
                 return self.ask(method, X, doubt)
 
-        answer.__name__ = answer.__qualname__ = method
-        return answer
+        return Bound(self, method, answer)
+
+    def _answer_there(self, method: str, X: Any, params: dict[str, Any]) -> Any:
+        """The answer to X on a GPU, as CuPy's arrays; labels that are strings, and sparse matrices, are the host's."""
+        if self.gpu is None:
+            raise refuse_there(X, self.device)
+        doubt: Exception
+        try:
+            if not params:
+                signature, values = self.gpu.admit(X, self.intake)
+                return self._program_there(signature, X).run_there(method, values)
+            doubt = Unsure(f"called with {', '.join(params)}")
+        except DeviceReset:
+            raise
+        except (Unsure, SessionError) as error:
+            doubt = error
+        return self.gpu.there(self.ask(method, self.gpu.host(X), doubt, **params))
+
+    def _program_there(self, signature: Signature, X: Any) -> Program:
+        """The program on the GPU for this signature; `X`: rows of it, on the GPU or not."""
+        assert self.gpu is not None
+        program = self._programs.get(signature)
+        if program is None:
+            program = self._program(signature, self.gpu.host(X[:2000]))
+        if program is None:
+            raise Unsure(f"X of dtypes {', '.join(sorted(set(signature)))}, which could not be converted")
+        if self.device == "cuda":
+            return program
+        with self._lock:
+            if signature not in self._there:
+                self._there[signature] = Program(program.graph, self.intake, gpu=True)
+            return self._there[signature]
+
+    def _faster(self, method: str, program: Program, signature: Signature, rows: int) -> Program:
+        """This program, or that on the GPU where it is predicted to answer sooner."""
+        if not self.by_size or rows < self._least[method]:
+            return program
+        there = self._program_there(signature, None)
+        self._least[method] = there.worth_from(method)
+        return there if rows >= self._least[method] else program
 
     def compute(self, method: str, X: Any) -> Any:
         """The answer of our own runtime, whatever X is held in.
@@ -259,7 +227,7 @@ class Lanes:
         program = self._program(signature, X)
         if program is None:
             raise Unsure(f"X of dtypes {', '.join(sorted(set(signature)))}, which could not be converted")
-        answer = program.run(method, values)
+        answer = self._faster(method, program, signature, len(values[0])).run(method, values)
         self._remember(method, X, signature, values, program)
         return answer
 
@@ -290,7 +258,7 @@ class Lanes:
             if graph is None:
                 return None
             self.graphs[signature] = graph
-        return Program(graph, self.intake)
+        return Program(graph, self.intake, gpu=self.device == "cuda")
 
     def _cast(self, signature: Signature) -> Program:
         """Without the scikit-learn model there is one graph, and X is cast to what it reads."""

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sklort.estimator.lanes import Lanes, Program
+from sklort.estimator.devices import Where, check_device
+from sklort.estimator.lanes import Lanes
 from sklort.estimator.methods import METHODS, Predicting, TwoLaneMethod
 from sklort.estimator.persistence import opened
+from sklort.estimator.programs import Program
 
 if TYPE_CHECKING:
     from sklort.estimator.onnx_estimator import OnnxEstimator
 
 
-def load(path: str | os.PathLike[str] | bytes) -> OnnxEstimator | LoadedModel:
+def load(path: str | os.PathLike[str] | bytes, *, device: Where = "cpu") -> OnnxEstimator | LoadedModel:
     """An estimator from a file that `OnnxEstimator.save` wrote, or from any ONNX model of one matrix.
 
     Parameters
     ----------
     path : path or bytes
+    device : {"cpu", "cuda", "auto"}
+        As for `OnnxEstimator`: a file belongs to no device.
 
     Returns
     -------
@@ -40,8 +45,8 @@ def load(path: str | os.PathLike[str] | bytes) -> OnnxEstimator | LoadedModel:
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] != "sklearn":
             raise
-        return LoadedModel(path)
-    return OnnxEstimator.from_onnx(path)
+        return LoadedModel(path, device=device)
+    return OnnxEstimator.from_onnx(path, device=device)
 
 
 class LoadedModel(Predicting):
@@ -51,6 +56,7 @@ class LoadedModel(Predicting):
     ----------
     model : path or bytes
         What `OnnxEstimator.save` wrote.
+    device : {"cpu", "cuda", "auto"}
 
     Attributes
     ----------
@@ -66,8 +72,10 @@ class LoadedModel(Predicting):
 
     transform = TwoLaneMethod("transform", "X transformed.")
 
-    def __init__(self, model: str | os.PathLike[str] | bytes) -> None:
-        session, graph, intake, fitted = opened(model)
+    def __init__(self, model: str | os.PathLike[str] | bytes, *, device: Where = "cpu") -> None:
+        check_device(device)
+        session, graph, intake, fitted = opened(model, gpu=device == "cuda")
+        self.device = device
         self._kind = fitted.pop("kind")
         self.__dict__.update(fitted)
         if intake.layout != "texts":
@@ -76,7 +84,9 @@ class LoadedModel(Predicting):
             self.feature_names_in_ = np.asarray(intake.names, dtype=object)
         self.onnx_model_ = graph.model
         self.session_ = session
-        self._lanes = Lanes({graph.signature: graph}, intake, None, None, Program(graph, intake, session))
+        program = Program(graph, intake, session)
+        self._lanes = Lanes({graph.signature: graph}, intake, None, None, program, device=device)
+        self._lanes.owner = self
 
     def __getattr__(self, name: str) -> Any:
         offered = ", ".join(self.__dict__["_lanes"].methods) if name in METHODS and "_lanes" in self.__dict__ else ""
@@ -91,4 +101,4 @@ class LoadedModel(Predicting):
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return LoadedModel, (self.onnx_model_,)
+        return partial(LoadedModel, device=self.device), (self.onnx_model_,)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
@@ -26,6 +28,29 @@ class TwoLaneMethod(property):
 
     def __call__(self, estimator: Any, X: Any, **params: Any) -> Any:
         return getattr(estimator, self.__name__)(X, **params)
+
+
+class Bound(partial[Any]):
+    """What ``estimator.predict`` is: called without a frame of its own, and pickled as the estimator and the name.
+
+    The lanes it belongs to know the estimator as `owner`.
+    """
+
+    lanes: Any
+    __name__: str
+    __qualname__: str
+
+    def __new__(cls, lanes: Any, method: str, function: Callable[..., Any]) -> Bound:
+        made = super().__new__(cls, function)
+        made.lanes = lanes
+        made.__name__ = made.__qualname__ = method
+        made.__doc__ = function.__doc__
+        made.__annotations__ = {}
+        made.__module__ = function.__module__
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return getattr, (self.lanes.owner, self.__name__)
 
 
 class Predicting:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from sklort.estimator.devices import Where, on_host
 from sklort.estimator.lanes import Lanes
 from sklort.estimator.prepare import prepare, rows_to_compare
 from sklort.exceptions import SklortError
@@ -24,12 +25,17 @@ class OnDemand:
         As for `OnnxEstimator`.
     lanes : Lanes, optional
         Where the method is compiled already.
+    device : {"cpu", "cuda", "auto"}
+        As for `OnnxEstimator`.
     """
 
-    def __init__(self, model: Any, method: str, target_opset: Any, lanes: Lanes | None = None) -> None:
+    def __init__(
+        self, model: Any, method: str, target_opset: Any, lanes: Lanes | None = None, device: Where = "cpu"
+    ) -> None:
         self.__name__ = self.__qualname__ = method
         self._model = model
         self._target_opset = target_opset
+        self._device = device
         self._lanes = lanes
         self._tried = lanes is not None
         self._lock = threading.Lock()
@@ -46,9 +52,9 @@ class OnDemand:
         with self._lock:
             if not self._tried:
                 try:
-                    sample = rows_to_compare(X)
-                    methods = (self.__name__,)
-                    self._lanes, _ = prepare(self._model, sample, target_opset=self._target_opset, methods=methods)
+                    sample, methods = rows_to_compare(on_host(X)), (self.__name__,)
+                    how: dict[str, Any] = {"target_opset": self._target_opset, "device": self._device}
+                    self._lanes, _ = prepare(self._model, sample, methods=methods, **how)
                 except SklortError:
                     pass
                 except (TypeError, ValueError):  # of an X that the model will have words for

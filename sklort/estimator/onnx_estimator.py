@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
-from collections.abc import Callable
 from copy import deepcopy
 from typing import Any, Literal
 
@@ -18,19 +16,22 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklort._version import __version__
-from sklort.estimator.availability import can_score, last_step, offers, wraps
+from sklort.estimator.availability import can_score, last_step, offers, unfitted, wraps
+from sklort.estimator.benchmark import benchmark
 from sklort.estimator.compiled import Compiled, Fallback, Settings, compile_model, of_lanes
 from sklort.estimator.containers import contained
+from sklort.estimator.devices import Stranded, Where, check_device, move, on_host
 from sklort.estimator.diagram import compilation, to_html
 from sklort.estimator.hybrid import Hybrid
-from sklort.estimator.lanes import Graph, Lanes, Program
+from sklort.estimator.lanes import Lanes
 from sklort.estimator.methods import METHODS, ON_DEMAND, Predicting, is_forwarded
 from sklort.estimator.on_demand import OnDemand
-from sklort.estimator.persistence import opened
+from sklort.estimator.persistence import not_savable, opened, warn_of_version
 from sklort.estimator.prepare import Policy
+from sklort.estimator.programs import Graph, Program
 from sklort.estimator.report import ParityReport
 from sklort.estimator.support import SupportReport
-from sklort.exceptions import ConversionError
+from sklort.exceptions import EPFail
 from sklort.providers.cpu import tuning
 
 Array = npt.NDArray[Any]
@@ -56,6 +57,9 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
     fallback : {"warn", "error"}, default="warn"
         What becomes of a step that cannot be converted: scikit-learn runs it, the rest is compiled, and a
         `FallbackWarning` names the step and its cost; or a `ConversionError`.
+    device : {"cpu", "cuda", "auto"}, default="cpu"
+        Where to compute. "cuda": on the first GPU, or an error. "auto": on a GPU, where there is one, what lies there
+        and batches that are predicted to be faster there. All devices that may compute are compared.
 
     Attributes
     ----------
@@ -78,6 +82,9 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
     A C-contiguous array of the dtype X had in `fit` is answered in one native call. float32 and float64 have a graph
     each, as scikit-learn computes in the dtype of X; the second is made when X of that dtype first comes.
 
+    X on a GPU (of CuPy, torch, cuDF, or any array with ``__cuda_array_interface__`` or DLPack) is answered there, by
+    arrays of CuPy; strings and sparse matrices come back. It is looked through for NaN, and the GPU is waited for.
+
     Examples
     --------
     >>> from sklearn.datasets import load_iris
@@ -97,12 +104,14 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
         tolerance: float | None = None,
         target_opset: Any = None,
         fallback: Fallback = "warn",
+        device: Where = "cpu",
     ) -> None:
         self.estimator = estimator
         self.parity = parity
         self.tolerance = tolerance
         self.target_opset = target_opset
         self.fallback = fallback
+        self.device = device
 
     # What fit and from_onnx set; everything else that ends in "_" is asked of `estimator_`.
     estimator_: Any
@@ -163,6 +172,7 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
         tolerance: float | None = None,
         target_opset: Any = None,
         fallback: Fallback = "warn",
+        device: Where = "cpu",
     ) -> OnnxEstimator:
         """A fitted scikit-learn model -> the same model on sklort's runtime, checked against the original.
 
@@ -173,7 +183,7 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
         estimator : fitted estimator
         X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
             Rows the model accepts, of the dtype that will come. The comparison uses up to 2,000 of them.
-        parity, tolerance, target_opset, fallback
+        parity, tolerance, target_opset, fallback, device
             As for the class.
 
         Returns
@@ -190,16 +200,17 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
             When the two differ; carries the report.
         """
         check_is_fitted(estimator)
-        made = cls(estimator, parity=parity, tolerance=tolerance, target_opset=target_opset, fallback=fallback)
-        return made._adopt(estimator, X)
+        how = Settings(parity, tolerance, target_opset, fallback, device)
+        return cls(estimator, **how._asdict())._adopt(estimator, X)
 
     from_fitted = convert
 
     @classmethod
-    def from_onnx(cls, model: str | os.PathLike[str] | bytes) -> OnnxEstimator:
+    def from_onnx(cls, model: str | os.PathLike[str] | bytes, *, device: Where = "cpu") -> OnnxEstimator:
         """An estimator from an ONNX model alone; see `sklort.load`."""
-        session, graph, intake, fitted = opened(model)
-        made = cls(None)
+        check_device(device)
+        session, graph, intake, fitted = opened(model, gpu=device == "cuda")
+        made = cls(None, device=device)
         made._kind = fitted.pop("kind")
         made.__dict__.update(fitted)
         if intake.layout != "texts":
@@ -207,8 +218,10 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
         if intake.names is not None:
             made.feature_names_in_ = np.asarray(intake.names, dtype=object)
         made.estimator_ = None
-        made._lanes = lanes = Lanes({graph.signature: graph}, intake, None, None, Program(graph, intake, session))
+        program = Program(graph, intake, session)
+        made._lanes = lanes = Lanes({graph.signature: graph}, intake, None, None, program, device=device)
         made._compiled = of_lanes(lanes)
+        lanes.owner = made
         return made
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -221,13 +234,16 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         if self._compiled.hybrid is not None:
-            fallen = ", ".join(f"{step.path!r} ({step.model})" for step in self.compilation_.fallen)
-            raise ConversionError(
-                f"an ONNX file cannot hold a step that runs in scikit-learn: {fallen}. Use pickle or joblib, or leave "
-                "the step out of the model and apply it before"
-            )
+            raise not_savable(self.compilation_)
         with open(path, "wb") as file:
             file.write(self.onnx_model_)
+
+    def set_params(self, **params: Any) -> OnnxEstimator:
+        """scikit-learn's own; `device` moves a fitted estimator at once, without another comparison."""
+        before, _ = self.device, super().set_params(**params)
+        if self.device != before and self.__sklearn_is_fitted__():
+            move(self, before)
+        return self
 
     def _clone(self) -> Any:
         if self.estimator is None:
@@ -240,11 +256,12 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
         self.parity_report_ = report
         self._compiled = compiled
         self._lanes = lanes
+        lanes.owner = self
         self.__dict__.pop("_demanded", None)
         return self
 
     def _settings(self) -> Settings:
-        return Settings(self.parity, self.tolerance, self.target_opset, self.fallback)
+        return Settings(self.parity, self.tolerance, self.target_opset, self.fallback, self.device)
 
     def _part(self, model: Any, X: Any, compare: bool) -> OnnxEstimator:
         """A part of the model, compiled as this estimator would be."""
@@ -286,6 +303,8 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
                 getattr(self, method)(X)
         return self
 
+    benchmark = benchmark
+
     @available_if(can_score)
     def score(self, X: Any, y: Any = None, **params: Any) -> float:
         """The wrapped estimator's own kind of score, from the predictions of this one.
@@ -294,6 +313,7 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         params = self._routed("score", params)
+        X, y = on_host(X), on_host(y)  # what measures is scikit-learn's
         mixin = ClassifierMixin if is_classifier(self) else RegressorMixin
         if self.estimator_ is None or getattr(type(last_step(self.estimator_)), "score", None) is mixin.score:
             return float(mixin.score(self, X, y, **params))
@@ -375,7 +395,9 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
             return self._reopen()
         model = own.get("estimator_", own.get("estimator"))
         if name in METHODS and not fitted and hasattr(model, name):
-            return self._unfitted(name)
+            return unfitted(self, name)
+        if name in ("session_", "compilation_") and fitted and isinstance(self._lanes, Stranded):
+            raise AttributeError(self._lanes.reason)
         if name in ("onnx_model_", "session_") and fitted:
             raise AttributeError(f"{type(self).__name__!r} has no {name!r}: it is compiled in parts, see compilation_")
         if fitted and name.endswith("_") and not name.startswith("_") and model is not None:
@@ -383,33 +405,28 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
         if fitted and name in ON_DEMAND and (name in self._lanes.methods or hasattr(model, name)):
             return self._on_demand(name)
         if name not in METHODS and is_forwarded(name, model):
-            return getattr(model, name) if fitted else self._unfitted(name)
+            return getattr(model, name) if fitted else unfitted(self, name)
         reason = ""
         if name in METHODS and fitted and hasattr(model, name):
             reason = f": the ONNX graph does not offer it, estimator_.{name} does"
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{reason}")
 
-    def _unfitted(self, name: str) -> Callable[[Any], Any]:
-        def method(*args: Any, **params: Any) -> Any:
-            check_is_fitted(self)
-            return getattr(self, name)(*args, **params)
-
-        method.__name__ = method.__qualname__ = name
-        return method
-
     def _on_demand(self, name: str) -> OnDemand:
         made: dict[str, OnDemand] = self.__dict__.setdefault("_demanded", {})
         if name not in made:
             compiled = self._lanes if name in self._lanes.methods and isinstance(self._lanes, Lanes) else None
-            made[name] = OnDemand(self.estimator_, name, self.target_opset, compiled)
+            made[name] = OnDemand(self.estimator_, name, self.target_opset, compiled, self.device)
         return made[name]
 
-    def _reopen(self) -> Lanes | Hybrid:
+    def _reopen(self) -> Lanes | Hybrid | Stranded:
         try:
             lanes = self._compiled.open(self.estimator_, self._settings())
+        except EPFail as error:
+            return Stranded(error, (method for method in METHODS if hasattr(self.estimator_, method)))
         except AttributeError as error:  # Python would take it for a missing `_lanes`
             raise RuntimeError(f"the ONNX model could not be compiled again: {error}") from error
         self.__dict__["_lanes"] = lanes
+        lanes.owner = self
         return lanes
 
     def __getstate__(self) -> dict[str, Any]:
@@ -419,12 +436,5 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
         return {**state, "_sklort_version": __version__}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        made_by = state.pop("_sklort_version", "an older version")
-        if made_by != __version__:
-            warnings.warn(
-                f"this estimator was pickled by sklort {made_by} and is opened by {__version__}, which may not read it "
-                "right: fit or convert it again, or keep models across versions with save and sklort.load",
-                UserWarning,
-                stacklevel=2,
-            )
+        warn_of_version(state.pop("_sklort_version", "an older version"))
         super().__setstate__(state)

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sklort.providers.placement import on_device, to_host
+
 Array = npt.NDArray[Any]
 Finish = Callable[[Any], Any]
 
@@ -56,14 +58,19 @@ class Form:
 
         Parameters
         ----------
-        raw : ndarray
+        raw : ndarray, or array on a GPU
             Labels of shape (n,) or (n, 1); values of shape (n, k), or (n_outputs, n, k) where the answer is a list.
+
+        Returns
+        -------
+        ndarray or array on a GPU
+            Where `raw` lies; a sparse matrix is SciPy's.
         """
         if self.parts:
             pairs = zip(self.parts, raw, strict=True)
-            made = [part.finish(np.asarray(one)[..., : (part.tail or (None,))[-1]]) for part, one in pairs]
+            made = [part.finish(_array(one)[..., : (part.tail or (None,))[-1]]) for part, one in pairs]
             return tuple(made) if self.dtype == "tuple" else made
-        array = np.asarray(raw)
+        array = _array(to_host(raw) if self.sparse else raw)
         if len(self.tail) == 0 and array.ndim == 2 and array.shape[1] == 2 and self.dtype[1] == "f":
             array = array[:, 1]
         if array.shape[1:] != self.tail:
@@ -102,3 +109,8 @@ class Form:
     def from_json(cls, data: list[Any]) -> Form:
         dtype, tail, sparse, parts = data
         return cls(str(dtype), tuple(int(n) for n in tail), bool(sparse), tuple(cls.from_json(p) for p in parts))
+
+
+def _array(raw: Any) -> Any:
+    """`raw` as an array: one of a GPU stays what it is."""
+    return raw if on_device(raw) else np.asarray(raw)

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from math import isnan
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,9 @@ Answer = Callable[[str, Any], Any]
 PARITY_ROWS = 2000
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
 SHOWN_FAILURES = 5
+MANY_COLUMNS = 1 << 12
+FEW_NUMBERS = 1 / 20
+"""A sparse X of more columns, filled less than this, costs more as dense rows than as scikit-learn's products."""
 
 
 def spread(X: Any, most: int = PARITY_ROWS) -> Any:
@@ -33,6 +36,27 @@ def spread(X: Any, most: int = PARITY_ROWS) -> Any:
     if n <= most:
         return X
     return frames.take_rows(X, np.linspace(0, n - 1, most).astype(np.intp))
+
+
+def plain_sample(X: Any) -> Any:
+    """`X` in the form a conversion reads: whole numbers and numeric objects as float64, sparse matrices dense
+    where that is not too many zeros."""
+    kind = frames.kind_of(X)
+    if kind == "sparse":
+        if X.shape[1] > MANY_COLUMNS and X.nnz < FEW_NUMBERS * X.shape[0] * X.shape[1]:
+            return X
+        X = X.toarray()
+    if kind in ("pandas", "polars", "arrow"):
+        return X
+    X = np.asarray(X)
+    if X.dtype.kind in "iub" or (X.dtype.kind == "f" and X.dtype not in (np.float32, np.float64)):
+        return X.astype(np.float64)
+    if X.dtype.kind == "O" and not any(isinstance(value, str) for value in X.ravel().tolist()):
+        try:
+            return X.astype(np.float64)
+        except (TypeError, ValueError):
+            return X
+    return X
 
 
 def compare(
@@ -189,7 +213,9 @@ def _text(value: Any) -> str:
     return np.array2string(np.asarray(value), precision=17, threshold=6, edgeitems=3, max_line_width=200)
 
 
-def check_parity(model: Any, estimator: Any, X: Any, *, tolerance: float | None = None) -> ParityReport:
+def check_parity(
+    model: Any, estimator: Any, X: Any, *, tolerance: float | None = None, adversarial: bool = False
+) -> ParityReport:
     """Compare a scikit-learn model with an estimator made from it, on the rows of `X`.
 
     Parameters
@@ -200,7 +226,9 @@ def check_parity(model: Any, estimator: Any, X: Any, *, tolerance: float | None 
     X : array or data frame of shape (n_samples, n_features)
         Every row is used.
     tolerance : float, optional
-        By default that of the conversion, or 1e-12.
+        By default that of the conversion, or 1e-12; 1e-5 for an ONNX file from elsewhere that reads float32.
+    adversarial : bool, default=False
+        Compare also the rows that a conversion makes from the model to break it.
 
     Returns
     -------
@@ -209,15 +237,54 @@ def check_parity(model: Any, estimator: Any, X: Any, *, tolerance: float | None 
     """
     from sklearn.base import is_classifier
 
-    if tolerance is None:
-        known = getattr(estimator, "parity_report_", None)
-        tolerance = known.tolerance if known is not None else TOLERANCE["float64"]
+    methods = [method for method in METHODS if hasattr(estimator, method) and hasattr(model, method)]
+    groups = [("given", X)]
+    if adversarial and methods:
+        from sklort.estimator.acceptance import Acceptance, probe
+        from sklort.estimator.adversarial import adversarial_rows
+
+        sample = plain_sample(spread(X))
+        taken = probe(model, methods[0], sample) if len(sample.shape) == 2 else Acceptance((False,))
+        if frames.kind_of(sample) != "sparse":
+            groups += adversarial_rows(model, methods[0], sample, taken)
     return compare(
         type(model).__name__,
-        [method for method in METHODS if hasattr(estimator, method) and hasattr(model, method)],
+        methods,
         lambda method, rows: getattr(model, method)(rows),
-        lambda method, rows: getattr(estimator, method)(rows),
-        [("given", X)],
-        tolerance=tolerance,
+        _answers_of(model, estimator, X, methods),
+        groups,
+        tolerance=_tolerance_of(estimator) if tolerance is None else tolerance,
         exact=frozenset(["predict"] if is_classifier(model) else []),
     )
+
+
+def _answers_of(model: Any, estimator: Any, X: Any, methods: list[str]) -> Answer:
+    """How to ask an estimator. One without a model inside leaves open what it would refuse."""
+    lanes = getattr(estimator, "_lanes", None)
+    if lanes is None or not hasattr(lanes, "compute") or lanes.model is not None:
+        return lambda method, rows: getattr(estimator, method)(rows)
+    if _report_of(estimator) is not None or not frames.height(X):
+        return cast(Answer, lanes.compute)
+    row = frames.take_rows(X, [0])
+    dtypes = {method: _dense(getattr(model, method)(row)).dtype for method in methods}
+
+    def of_another_maker(method: str, rows: Any) -> Any:
+        # The file does not say what scikit-learn's dtypes are: float for double, objects for fixed-width strings.
+        answer, dtype = _dense(lanes.compute(method, rows)), dtypes[method]
+        same = answer.dtype.kind == dtype.kind or {answer.dtype.kind, dtype.kind} <= {"O", "U"}
+        return answer.astype(dtype) if same else answer
+
+    return of_another_maker
+
+
+def _report_of(estimator: Any) -> ParityReport | None:
+    return getattr(estimator, "parity_report_", None)
+
+
+def _tolerance_of(estimator: Any) -> float:
+    report = _report_of(estimator)
+    if report is not None:
+        return report.tolerance
+    lanes = getattr(estimator, "_lanes", None)
+    short = "float32" in getattr(next(iter(getattr(lanes, "graphs", {}).values()), None), "signature", ())
+    return TOLERANCE["float32" if short else "float64"]

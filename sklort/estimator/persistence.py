@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -20,11 +21,13 @@ import numpy.typing as npt
 
 from sklort._version import __version__
 from sklort.estimator.acceptance import Acceptance
+from sklort.estimator.devices import providers_of
 from sklort.estimator.inputs import GraphInput, Intake
-from sklort.estimator.lanes import Graph
 from sklort.estimator.outputs import Form
+from sklort.estimator.programs import Graph
 from sklort.estimator.report import ParityReport
-from sklort.exceptions import DamagedModel
+from sklort.estimator.support import SupportReport
+from sklort.exceptions import ConversionError, DamagedModel
 
 FORMAT = 1
 _NUMPY_DTYPE = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(int64)": np.int64}
@@ -65,7 +68,7 @@ def check_seal(content: bytes) -> None:
         )
 
 
-def opened(model: str | os.PathLike[str] | bytes) -> tuple[Any, Graph, Intake, dict[str, Any]]:
+def opened(model: str | os.PathLike[str] | bytes, *, gpu: bool = False) -> tuple[Any, Graph, Intake, dict[str, Any]]:
     """The session, the graph, its intake and the fitted attributes in a file or in the bytes of one.
 
     Raises
@@ -81,8 +84,28 @@ def opened(model: str | os.PathLike[str] | bytes) -> tuple[Any, Graph, Intake, d
         with open(model, "rb") as file:
             content = file.read()
     check_seal(content)
-    session = InferenceSession(content)
+    session = InferenceSession(content, providers=providers_of(gpu))
     return session, *restore(session, content)
+
+
+def not_savable(report: SupportReport) -> ConversionError:
+    """Why an estimator that is compiled in parts has no file."""
+    fallen = ", ".join(f"{step.path!r} ({step.model})" for step in report.fallen)
+    return ConversionError(
+        f"an ONNX file cannot hold a step that runs in scikit-learn: {fallen}. Use pickle or joblib, or leave the step "
+        "out of the model and apply it before"
+    )
+
+
+def warn_of_version(made_by: str) -> None:
+    """Warn where an estimator that is unpickled was pickled by another sklort; called by `__setstate__`."""
+    if made_by != __version__:
+        warnings.warn(
+            f"this estimator was pickled by sklort {made_by} and is opened by {__version__}, which may not read it "
+            "right: fit or convert it again, or keep models across versions with save and sklort.load",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _versions() -> dict[str, str]:
@@ -116,6 +139,7 @@ def metadata(graph: Graph, intake: Intake, model: Any, report: ParityReport | No
             "bare_refused": taken.bare_refused,
             "by_name": taken.by_name,
             "extra": taken.extra,
+            "missing": taken.missing,
             "whole": taken.whole,
             "framing": taken.framing,
         },
@@ -159,7 +183,8 @@ def restore(session: Any, model: bytes) -> tuple[Graph, Intake, dict[str, Any]]:
     inputs = tuple(GraphInput(name, tuple(columns), np.dtype(d)) for name, columns, d in stored["sklort.inputs"])
     taken, features = stored["sklort.acceptance"], stored["sklort.features"]
     limit = np.inf if taken["limit"] is None else float(taken["limit"])
-    acceptance = Acceptance(**{**taken, "nan": tuple(taken["nan"]), "limit": limit})
+    missing = tuple(map(tuple, taken.get("missing", ())))
+    acceptance = Acceptance(**{**taken, "nan": tuple(taken["nan"]), "limit": limit, "missing": missing})
     names = tuple(features["names"]) if features["names"] is not None else None
     graph = Graph(
         tuple(stored["sklort.signature"]),

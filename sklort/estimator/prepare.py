@@ -12,21 +12,20 @@ from sklort.estimator import frames
 from sklort.estimator.acceptance import Acceptance, attempt, probe, reads_whole
 from sklort.estimator.adversarial import adversarial_rows
 from sklort.estimator.containers import answers_frames
+from sklort.estimator.devices import Where, no_gpu
 from sklort.estimator.inputs import GraphInput, Intake, Signature
-from sklort.estimator.lanes import Graph, Lanes, Program, cheapest
+from sklort.estimator.lanes import Lanes, cheapest
 from sklort.estimator.methods import METHODS, ON_DEMAND
 from sklort.estimator.outputs import Form
-from sklort.estimator.parity import TOLERANCE, compare, spread
+from sklort.estimator.parity import TOLERANCE, compare, plain_sample, spread
 from sklort.estimator.persistence import metadata, sealed
+from sklort.estimator.programs import Graph, Program
 from sklort.estimator.report import ParityReport
 from sklort.estimator.values import Unsure
 from sklort.exceptions import ConversionError, FallbackWarning, ParityError
 
 Policy = Literal["warn"] | bool
 Methods = tuple[str, ...] | None
-MANY_COLUMNS = 1 << 12
-FEW_NUMBERS = 1 / 20
-"""A sparse X of more columns, filled less than this, costs more as dense rows than as scikit-learn's products."""
 
 
 def rows_to_compare(X: Any) -> Any:
@@ -45,6 +44,7 @@ def prepare(
     tolerance: float | None = None,
     target_opset: Any = None,
     forward: bool = False,
+    device: Where = "cpu",
     methods: Methods = None,
 ) -> tuple[Lanes, ParityReport | None]:
     """Convert `model`, compile it, and compare it with its original.
@@ -58,8 +58,8 @@ def prepare(
     tolerance : float, optional
     target_opset : optional
         As skl2onnx takes it.
-    forward : bool
-        As for `Lanes`.
+    forward, device
+        As for `Lanes`. The rows are compared on every device that may compute them later.
     methods : tuple of str, optional
         As for `sklort.conversion.convert_model`.
 
@@ -76,7 +76,8 @@ def prepare(
         When the two differ and `parity` is True.
     """
     graph, intake, proto = _convert(model, sample, target_opset, None, methods)
-    program = Program(graph, intake, proto)
+    first = _used(device)[0]
+    program = Program(graph, intake, proto, gpu=first)
     graphs: dict[Signature, Graph] = {}
     report = None
     if parity:
@@ -84,12 +85,15 @@ def prepare(
         report = _check(model, graph, intake, program, groups, tolerance)
         narrowed = _narrowed(intake, report)
         if narrowed is not None:  # the rows the graph gets wrong are the model's to answer from now on
-            intake, program = narrowed, Program(graph, narrowed, proto)
+            intake, program = narrowed, Program(graph, narrowed, proto, gpu=first)
             report = _check(model, graph, intake, program, groups, tolerance)
+        for gpu in _used(device)[1:]:
+            program_there = Program(graph, intake, proto, gpu=gpu)
+            report = report.with_other(_check(model, graph, intake, program_there, groups, tolerance))
         act_on(report, parity)
     graphs[graph.signature] = program.graph = _sealed(graph, intake, proto, model, report)
-    later = later_conversion(model, intake, parity, tolerance, target_opset, methods)
-    return Lanes(graphs, intake, model, later, program, forward=forward), report
+    later = later_conversion(model, intake, parity, tolerance, target_opset, device, methods)
+    return Lanes(graphs, intake, model, later, program, forward=forward, device=device), report
 
 
 def later_conversion(
@@ -98,6 +102,7 @@ def later_conversion(
     parity: Policy,
     tolerance: float | None,
     target_opset: Any,
+    device: Where,
     methods: Methods = None,
 ) -> Any:
     """The conversion of the same model for another dtype of X, made and checked with the X that wants it."""
@@ -106,9 +111,12 @@ def later_conversion(
         sample = plain_sample(spread(X))
         try:
             graph, _, proto = _convert(model, sample, target_opset, intake, methods)
-            program = Program(graph, intake, proto)
             groups = _groups(model, graph, intake, sample) if parity else []
-            report = _check(model, graph, intake, program, groups, tolerance) if parity else None
+            report = None
+            for gpu in _used(device) if parity else ():
+                program = Program(graph, intake, proto, gpu=gpu)
+                found = _check(model, graph, intake, program, groups, tolerance)
+                report = found if report is None else report.with_other(found)
         except ConversionError:
             return None
         if report is not None and not report.ok:
@@ -123,25 +131,11 @@ def later_conversion(
     return convert
 
 
-def plain_sample(X: Any) -> Any:
-    """`X` in the form a conversion reads: whole numbers and numeric objects as float64, sparse matrices dense
-    where that is not too many zeros."""
-    kind = frames.kind_of(X)
-    if kind == "sparse":
-        if X.shape[1] > MANY_COLUMNS and X.nnz < FEW_NUMBERS * X.shape[0] * X.shape[1]:
-            return X
-        X = X.toarray()
-    if kind in ("pandas", "polars", "arrow"):
-        return X
-    X = np.asarray(X)
-    if X.dtype.kind in "iub" or (X.dtype.kind == "f" and X.dtype not in (np.float32, np.float64)):
-        return X.astype(np.float64)
-    if X.dtype.kind == "O" and not any(isinstance(value, str) for value in X.ravel().tolist()):
-        try:
-            return X.astype(np.float64)
-        except (TypeError, ValueError):
-            return X
-    return X
+def _used(device: Where) -> tuple[bool, ...]:
+    """The devices that may compute, the first one first: whether each is a GPU."""
+    if device == "cuda":
+        return (True,)
+    return (False, True) if device == "auto" and no_gpu() is None else (False,)
 
 
 def _convert(
@@ -179,9 +173,10 @@ def _convert(
     if intake is None:
         acceptance = Acceptance((False,))
         if not texts:
+            absent = [i for one, to in zip(conversion.inputs, inputs, strict=True) if one.missing for i in to.columns]
             few = frames.take_rows(sample, np.arange(min(8, frames.height(sample))))
             acceptance = replace(
-                probe(model, cheapest(forms), sample),
+                probe(model, cheapest(forms), sample, absent),
                 whole=reads_whole(model, forms, few),
                 framing="transform" in forms and answers_frames(model, few),
             )

@@ -13,6 +13,7 @@ Array = npt.NDArray[Any]
 
 SMALLEST, LARGEST = -18, 3
 """Powers of ten between which differences are counted; the ends stand for all beyond them."""
+_DIFFERENCES = ("max_abs", "max_rel")
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,16 @@ class MethodParity:
     def ok(self) -> bool:
         return not self.label_mismatches and not self.beyond_tolerance
 
+    def add(self, other: MethodParity) -> None:
+        """Take another comparison of the same method into this one."""
+        for name in ("rows", "handed_over", "label_mismatches", "beyond_tolerance", "equal"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.max_abs, self.max_rel = max(self.max_abs, other.max_abs), max(self.max_rel, other.max_rel)
+        self.failures += other.failures
+        self.wrong_origins += [each for each in other.wrong_origins if each not in self.wrong_origins]
+        for power, n in other.decades.items():
+            self.decades[power] = self.decades.get(power, 0) + n
+
     def count(self, gaps: Array) -> None:
         """Add differences, each relative to ``max(1, |a|)``, to `equal` and `decades`."""
         apart = gaps[gaps != 0]
@@ -102,6 +113,14 @@ class ParityReport:
     origins: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
 
+    def with_other(self, other: ParityReport) -> ParityReport:
+        """This report and that of the same rows on another device, as one."""
+        known = {one.method: one for one in self.methods}
+        for one in other.methods:
+            known[one.method].add(one)
+        self.seconds += other.seconds
+        return self
+
     @property
     def ok(self) -> bool:
         """Whether every method passed."""
@@ -112,8 +131,11 @@ class ParityReport:
         return sum(self.origins.values())
 
     def as_dict(self) -> dict[str, Any]:
-        """The report as plain data, ready for JSON."""
-        return {"ok": self.ok, **asdict(self)}
+        """The report as plain data, ready for JSON, which has no infinity: "inf" stands for a boundless difference."""
+        data = {"ok": self.ok, **asdict(self)}
+        for one in data["methods"]:
+            one.update({key: one[key] if np.isfinite(one[key]) else "inf" for key in _DIFFERENCES})
+        return data
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> ParityReport:
@@ -122,6 +144,7 @@ class ParityReport:
             MethodParity(
                 **{
                     **one,
+                    **{key: float(one[key]) for key in _DIFFERENCES},
                     "failures": [Failure(**failure) for failure in one["failures"]],
                     "decades": {int(power): n for power, n in one["decades"].items()},
                 }

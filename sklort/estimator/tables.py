@@ -16,6 +16,7 @@ import numpy.typing as npt
 from sklort.estimator import frames
 from sklort.estimator.inputs import Intake, Signature
 from sklort.estimator.values import OBJECT, Unsure
+from sklort.graph.missing import NAN, NONE
 from sklort.graph.types import DType
 from sklort.providers.cpu import make_table_reader
 
@@ -96,17 +97,18 @@ class Tables:
             return None
         if warned is not None:
             return None
-        found = [0] * len(columns)
+        read = [(0, "", "")] * len(columns)
         targets = []
         for one, dtype in zip(intake.inputs, signature, strict=True):
             places = [positions[i] for i in one.columns]
-            for place in places:
+            for place, column in zip(places, one.columns, strict=True):
                 if dtypes[place] not in _NUMBERS:
                     return None
-                found[place] = int(_NUMBERS[dtypes[place]])
+                words = intake.missing(column) if dtypes[place] == "object" else ()
+                read[place] = (int(_NUMBERS[dtypes[place]]), *_words(X, place, words))
             targets.append((int(_NUMBERS[dtype]), places, [not intake.acceptance.nan[i] for i in one.columns]))
         names = X.columns if kind == "pandas" else columns
-        reader = make_table_reader(type(X), names, found, targets, intake.acceptance.limit)
+        reader = make_table_reader(type(X), names, read, targets, intake.acceptance.limit)
         return reader if reader is not None and _same(reader.arrays(X), values) else None
 
 
@@ -124,6 +126,14 @@ def _pandas_dtype(dtype: Any) -> str:
     if isinstance(dtype, np.dtype):
         return dtype.name if dtype.isnative else str(dtype)
     return "object" if str(dtype) in ("str", "string") else f"pandas {dtype}"
+
+
+def _words(X: Any, place: int, allowed: Sequence[str]) -> tuple[str, str]:
+    """What stands for NaN and for None in a column of strings: pandas' own strings have NaN only, or pandas.NA."""
+    nan, none = (word if word in allowed else "" for word in (NAN, NONE))
+    if frames.kind_of(X) == "pandas" and not isinstance(dtype := X.dtypes.iloc[place], np.dtype):
+        return (nan if isinstance(dtype.na_value, float) else "", "")
+    return nan, none
 
 
 def _not_object(name: str) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sklort.estimator import frames
+from sklort.graph.missing import NAN, NONE, word_of
 
 Array = npt.NDArray[Any]
 
@@ -35,16 +36,26 @@ def cast(array: Array, dtype: np.dtype[Any]) -> Array:
     return out
 
 
-def strings(array: Array) -> Array:
-    """An object array of `str`, whatever holds the strings."""
+def strings(array: Array, missing: Sequence[str] = ()) -> Array:
+    """An object array of `str`, whatever holds the strings.
+
+    `missing` are the words that may stand for a missing one, of None or of NaN.
+    """
     kind = array.dtype.kind
-    if kind == "U":
-        return array.astype(object)
-    if kind == "O":
-        if set(map(type, array.ravel().tolist())) <= {str}:
-            return np.ascontiguousarray(array)
+    if kind not in "OU":
+        raise Unsure(f"values of dtype {array.dtype} in a column of strings")
+    values = array.ravel().tolist()
+    plain = kind == "U" or set(map(type, values)) <= {str}
+    words = values if plain else [value if isinstance(value, str) else word_of(value) for value in values]
+    if not plain and not {word for word, value in zip(words, values) if word is not value} <= {*missing}:
         raise Unsure("values that are not strings in a column of strings")
-    raise Unsure(f"values of dtype {array.dtype} in a column of strings")
+    if missing and not {NAN, NONE}.isdisjoint(values):
+        raise Unsure("a string that stands for a missing one")
+    if plain:
+        return np.ascontiguousarray(array.astype(object, copy=False))
+    found = np.empty(len(words), dtype=object)
+    found[:] = list(map(str, words))
+    return found.reshape(array.shape)
 
 
 def needed(fitted: np.dtype[Any], *given: Any) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copyreg
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -33,6 +35,9 @@ _FOREIGN = frozenset(dtype for dtype in DType if dtype > DType.BFLOAT16)
 
 
 _FORESTS = frozenset(("TreeEnsemble", "TreeEnsembleClassifier", "TreeEnsembleRegressor"))
+
+FOREST_ENGINES = ("interleaved-walk", "gather-walk", "quickscorer", "compare-all")
+"""What the option `forest_engine` may be, beside "auto"."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -76,15 +81,21 @@ def make_entrance(inputs: Sequence[str], equal: Sequence[Sequence[tuple[int, int
 def make_lane(slow: Callable[[Any], Any]) -> Any:
     """`slow` behind a native callable that can be given fast ways around it, or None without the native module."""
     try:
-        return _core().lane(slow)
+        lane = _core().lane(slow)
     except ImportError:
         return None
+    copyreg.pickle(type(lane), _pickled_as_wrapped)
+    return lane
+
+
+def _pickled_as_wrapped(lane: Any) -> Any:
+    return lane.__wrapped__.__reduce__()
 
 
 def make_table_reader(
     kind: type,
     columns: Any,
-    dtypes: Sequence[int],
+    read: Sequence[tuple[int, str, str]],
     targets: Sequence[tuple[int, Sequence[int], Sequence[bool]]],
     limit: float,
 ) -> Any:
@@ -95,8 +106,9 @@ def make_table_reader(
     kind : type
         Of the frames: pandas', or one with ``__arrow_c_stream__``.
     columns : pandas.Index or list of str
-    dtypes : sequence of int
-        For each column its element type in ONNX's numbers, 0 where it is not read.
+    read : sequence of (int, str, str)
+        For each column its element type in ONNX's numbers, 0 where it is not read; and among strings the words for NaN
+        and for None, empty where a frame that holds them is declined.
     targets : sequence of (int, sequence of int, sequence of bool)
         For each input its element type, its columns, and which of them must not hold NaN.
     limit : float
@@ -107,7 +119,7 @@ def make_table_reader(
     except ImportError:
         return None
     make = reader.of_arrow if hasattr(kind, "__arrow_c_stream__") and isinstance(columns, list) else reader.of_pandas
-    return make(kind, columns, list(dtypes), [(one, list(two), list(three)) for one, two, three in targets], limit)
+    return make(kind, columns, list(read), [(one, list(two), list(three)) for one, two, three in targets], limit)
 
 
 def make_stop() -> Stop:
@@ -138,6 +150,14 @@ def limit_threads(threads: int) -> None:
     """How many threads a run may use where its session does not say; 0 for the default."""
     with suppress(ImportError):
         _core().set_thread_limit(threads)
+
+
+def thread_limit() -> int:
+    """How many threads a run may use where its session does not say."""
+    try:
+        return cast(int, _core().thread_limit())
+    except ImportError:
+        return 1
 
 
 def machine() -> str:
@@ -240,6 +260,28 @@ class CpuProvider:
     def compile(self, part: Part) -> Runner:
         """The native program of a part."""
         return cast(Runner, self._program(part))
+
+    def is_by_rows(self, part: Part) -> bool:
+        """Whether each row of the outputs depends on that row of the inputs alone: the batch may be cut anywhere.
+
+        Of a Reshape that makes an output it is known only when it runs: where its result has as many rows as the batch,
+        each of them holds the elements of that row.
+        """
+        reads = [frozenset(step.inputs) for step in part.steps]
+        last = [
+            step
+            for i, step in enumerate(part.steps)
+            if step.node.op_type == "Reshape" and step.outputs[0] not in frozenset().union(*reads[i + 1 :])
+        ]
+        if last and len(part.steps) > len(last):
+            before = {step.outputs[0]: step.inputs[0] for step in last}
+            outputs = tuple(replace(port, slot=before.get(port.slot, port.slot)) for port in part.outputs)
+            part = replace(part, steps=tuple(step for step in part.steps if step not in last), outputs=outputs)
+        if len(part.steps) == 1:
+            node = part.steps[0].node  # of a step alone that cuts its own batch, the program says nothing
+            if node.op_type in _FORESTS or node.op_type in ("LinearModel", "LinearClassifier", "LinearRegressor"):
+                return True
+        return int(self._program(part).block_rows) > 0
 
     def _program(self, part: Part) -> Any:
         builder = _core().ProgramBuilder(part.slots, self._prepared)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-_CUDA = 2
-"""The number of CUDA's memory in DLPack."""
+import numpy as np
+
+_CUDA = (2, 13)
+"""The numbers of CUDA's memory in DLPack: a device's own, and managed memory."""
 
 
 ON_DEVICE = frozenset(("CUDAExecutionProvider",))
@@ -14,10 +16,10 @@ ON_DEVICE = frozenset(("CUDAExecutionProvider",))
 
 def on_device(value: Any) -> bool:
     """Whether a value is an array in the memory of a GPU, whoever made it."""
-    if hasattr(value, "__cuda_array_interface__"):
-        return True
+    if type(value) is np.ndarray:
+        return False
     place = getattr(value, "__dlpack_device__", None)
-    return place is not None and place()[0] == _CUDA
+    return place()[0] in _CUDA if place is not None else hasattr(value, "__cuda_array_interface__")
 
 
 def to_host(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Where memory lies, in onnxruntime's terms. Everything sklort gives to a user lies in main memory."""
+"""Where memory lies, in onnxruntime's terms: in main memory, or on a GPU where CuPy finds one."""
 
 from __future__ import annotations
 
@@ -133,18 +133,23 @@ class OrtDevice:
         return f"OrtDevice({self._name}:{self._id})"
 
 
-def main_memory(device_type: Any, device_id: Any = 0, vendor_id: int = -1) -> OrtDevice:
-    """The device of this name, which must be the CPU.
+def gpu_of(device_type: Any, device_id: Any = 0, vendor_id: int = -1) -> int | None:
+    """The number of the GPU of this name, None for the CPU.
 
     Raises
     ------
     InvalidUse
-        Another device.
+        Another kind of device.
     """
     device = OrtDevice.make(device_type, device_id, vendor_id)
-    if device.device_type() != _CPU:
-        raise InvalidUse(f"values lie in main memory: expected the device 'cpu', got {device_type!r}")
-    return device
+    if device.device_type() == _CPU:
+        return None
+    if device_type in ("cuda", "gpu") and device.device_vendor_id() in (
+        OrtDeviceVendorId.NONE,
+        OrtDeviceVendorId.NVIDIA,
+    ):
+        return device.device_id()
+    raise InvalidUse(f"values lie on 'cpu' or 'cuda', not on {device_type!r}")
 
 
 class OrtMemoryInfo:

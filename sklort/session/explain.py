@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sklort.exceptions import Fail
+from sklort.graph.ir import Graph
 from sklort.plan.model import Plan
 from sklort.session.options import SessionOptions
 
@@ -24,6 +25,8 @@ class Explanation:
     """The plan of a session in words; printed as a table."""
 
     nodes: tuple[ExplainedNode, ...]
+    graph: Graph = field(compare=False)
+    """What runs: the model's graph after the passes."""
     kept: tuple[str, ...] = ()
     """Sentences of passes that matched and did not fire."""
 

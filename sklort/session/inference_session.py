@@ -12,6 +12,8 @@ from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
+
 from sklort.exceptions import EPFail, InvalidArgument, UnsupportedValue
 from sklort.graph.ir import Array, Model
 from sklort.graph.load import load
@@ -19,6 +21,7 @@ from sklort.graph.save import to_bytes
 from sklort.graph.shrink import shrink
 from sklort.providers.cpu import CpuProvider, entered_by, give_memory_back, tuning
 from sklort.providers.part import Runner
+from sklort.providers.placement import on_device, to_host
 from sklort.session.arguments import Chosen, choose_providers
 from sklort.session.background import CREW, tell
 from sklort.session.device import OrtMemoryInfo, cpu_memory
@@ -120,6 +123,7 @@ class InferenceSession:
 
     def _use(self, programs: Programs) -> None:
         self._programs = programs
+        self._feed.adopt = programs.adopt
         self._entrance = None if self._profiler else self._short_way(programs)
         programs.tell(self._log)
 
@@ -140,13 +144,15 @@ class InferenceSession:
         output_names : sequence of str or None
             Which outputs, in which order; None or empty for all. What they do not need is not computed.
         input_feed : dict of str to value
-            Arrays (any layout and byte order, of the declared dtype), lists, dicts for maps.
+            Arrays (any layout and byte order, of the declared dtype), lists, dicts for maps; with the CUDA provider
+            also arrays on its GPU: of CuPy, torch, or any with ``__cuda_array_interface__`` or DLPack.
         run_options : optional
 
         Returns
         -------
         list
-            An ndarray for a tensor, a list for a sequence, a dict for a map. Fresh memory.
+            An ndarray for a tensor, a list for a sequence, a dict for a map. Fresh memory. Where an input lies on a
+            GPU, a tensor of numbers is a CuPy array there.
 
         Raises
         ------
@@ -229,6 +235,32 @@ class InferenceSession:
         into: list[Array | None] | None = None,
     ) -> list[Any]:
         check_options(options)
+        adopt = self._feed.adopt
+        if adopt is not None and any(map(on_device, values)):
+            return self._execute_there(adopt, compiled, values, options, into)
+        return self._execute_here(compiled, values, options, into)
+
+    def _execute_there(
+        self,
+        adopt: Callable[[Any], Any],
+        compiled: Compiled,
+        values: list[Any],
+        options: RunOptions | None,
+        into: list[Array | None] | None,
+    ) -> list[Any]:
+        """Where an input lies on a GPU, outputs of numbers do, whoever computed them."""
+        if not compiled.on_device:
+            values = [to_host(value) for value in values]
+        found = self._execute_here(compiled, values, options, into)
+        return [adopt(each) if isinstance(each, np.ndarray) and each.dtype.kind in "biuf" else each for each in found]
+
+    def _execute_here(
+        self,
+        compiled: Compiled,
+        values: list[Any],
+        options: RunOptions | None,
+        into: list[Array | None] | None,
+    ) -> list[Any]:
         if options is None and self._profiler is None and not self._log.says(VERBOSE):
             return compiled.runner.run(values, None, None, into)
         return run_watched(compiled, values, options, self._profiler, self._log, into)

@@ -11,9 +11,11 @@ import numpy as np
 
 from sklort.exceptions import InvalidArgument, InvalidUse, text_of
 from sklort.graph.ir import Array
-from sklort.session.device import OrtDevice, main_memory
+from sklort.providers.cuda import memory
+from sklort.providers.placement import on_device, to_host
+from sklort.session.device import gpu_of
 from sklort.session.nearest import did_you_mean
-from sklort.session.ort_value import OrtValue, numpy_type_of, read_array, read_shape, writable
+from sklort.session.ort_value import OrtValue, copy_elements, numpy_type_of, read_array, read_shape, writable
 
 if TYPE_CHECKING:
     from sklort.session.inference_session import InferenceSession
@@ -43,6 +45,7 @@ class IOBinding:
         self._inputs: dict[str, Any] = {}
         self._targets: dict[str, OrtValue | None] = {}
         self._names: list[str] = []
+        self._gpus: dict[str, int | None] = {}
         self._memory: list[Array | None] = []
         self._bound: list[tuple[int, Array]] = []
         self._large = False
@@ -70,7 +73,7 @@ class IOBinding:
         ----------
         name : str
         device_type : str
-            ``cpu``.
+            ``cpu`` or ``cuda``.
         device_id : int
         element_type : NumPy type or number of ``onnx.TensorProto.DataType``
         shape : sequence of int
@@ -79,11 +82,10 @@ class IOBinding:
         Raises
         ------
         InvalidUse
-            The model has no such input, the address is null, the memory is not the CPU's.
+            The model has no such input, the address is null, the device is not there.
         """
         _check_name(name, self._takes, "input")
-        main_memory(device_type, device_id)
-        self._inputs[name] = _memory_at(buffer_ptr, element_type, shape)
+        self._inputs[name] = _memory_at(buffer_ptr, element_type, shape, gpu_of(device_type, device_id))
 
     def bind_ortvalue_input(self, name: str, ortvalue: OrtValue) -> None:
         """Read an OrtValue, whose memory stays alive while it is bound."""
@@ -101,25 +103,29 @@ class IOBinding:
     ) -> None:
         """Compute an output, into memory at an address where one is given, which must stay allocated while it is bound.
 
+        It is left on the device named. A result on ``cuda`` is waited for when it is copied, by `copy_outputs_to_cpu`
+        for example, or by `synchronize_outputs`.
+
         Raises
         ------
         ValueError
             An address without element type or shape.
         InvalidUse
-            The model has no such output, the address is null, the memory is not the CPU's.
+            The model has no such output, the address is null, the device is not there.
         """
         _check_name(name, self._gives, "output")
+        gpu = gpu_of(device_type, device_id)
         if buffer_ptr is None:
-            if OrtDevice.make(device_type, device_id).device_type() != 0:
+            if gpu is not None and self._session._feed.adopt is None:
                 warnings.warn(
-                    f"outputs lie in main memory: {name!r} will not be on {device_type!r}", UserWarning, stacklevel=2
+                    f"this session runs on the CPU: {name!r} will not be on {device_type!r}", UserWarning, stacklevel=2
                 )
-            self._bind(name, None)
+                gpu = None
+            self._bind(name, None, gpu)
             return
         if element_type is None or shape is None:
             raise ValueError("memory at an address needs element_type and shape")
-        main_memory(device_type, device_id)
-        self._bind(name, OrtValue(_memory_at(buffer_ptr, element_type, shape)))
+        self._bind(name, OrtValue(_memory_at(buffer_ptr, element_type, shape, gpu)), gpu)
 
     def bind_ortvalue_output(self, name: str, ortvalue: OrtValue) -> None:
         """Compute an output into the memory of an OrtValue, and of the array that it was made from.
@@ -131,15 +137,17 @@ class IOBinding:
         """
         _check_name(name, self._gives, "output")
         writable(_checked(ortvalue), f"the OrtValue for {name!r}")
-        self._bind(name, ortvalue)
+        self._bind(name, ortvalue, memory.number_of(ortvalue.held) if on_device(ortvalue.held) else None)
 
-    def _bind(self, name: str, target: OrtValue | None) -> None:
+    def _bind(self, name: str, target: OrtValue | None, gpu: int | None = None) -> None:
         self._found = {other: value for other, value in self._found.items() if other != name}
         self._targets = {**self._targets, name: target}
         self._names = list(self._targets)
-        self._memory = [each.held if each is not None else None for each in self._targets.values()]
-        self._bound = [(i, each) for i, each in enumerate(self._memory) if each is not None]
-        self._large = any(each.nbytes >= _LARGE for _, each in self._bound)
+        self._gpus = {**self._gpus, name: gpu}
+        memories = [each.held if each is not None else None for each in self._targets.values()]
+        self._bound = [(i, each) for i, each in enumerate(memories) if each is not None]
+        self._memory = [None if on_device(each) else each for each in memories]  # runs write into memory of the host
+        self._large = any(each is not None and each.nbytes >= _LARGE for each in self._memory)
 
     def get_outputs(self) -> list[OrtValue]:
         """The outputs of the last run, in the order of binding; without a value for what is bound since."""
@@ -169,12 +177,15 @@ class IOBinding:
     def clear_binding_outputs(self) -> None:
         """Forget what is bound to outputs, and the results."""
         self._targets, self._names, self._memory, self._bound, self._large, self._found = {}, [], [], [], False, {}
+        self._gpus = {}
 
     def synchronize_inputs(self) -> None:
-        """Nothing: memory of the CPU is always up to date."""
+        """Wait for copies to inputs on a GPU, on CuPy's current stream; memory of the CPU is always up to date."""
+        _wait(self._inputs.values())
 
     def synchronize_outputs(self) -> None:
-        """Nothing: memory of the CPU is always up to date."""
+        """Wait for outputs on a GPU, on CuPy's current stream; memory of the CPU is always up to date."""
+        _wait(self._found.values())
 
     def run(self, session: InferenceSession, run_options: Any = None) -> None:
         """What `InferenceSession.run_with_iobinding` does.
@@ -205,8 +216,9 @@ class IOBinding:
                 _check_fits(names[i], target, found[i], self._gives[names[i]])
         for i, target in bound:
             if found[i] is not target:
-                target[...] = found[i]
+                copy_elements(target, found[i])
                 found[i] = target
+        found = [_placed(value, self._gpus[name]) for name, value in zip(names, found)]
         self._found = dict(zip(names, found))
 
 
@@ -223,7 +235,19 @@ def _checked(value: Any) -> OrtValue:
     return value
 
 
-def _memory_at(address: Any, element_type: Any, shape: Any) -> Array:
+def _wait(values: Iterable[Any]) -> None:
+    for number in {memory.number_of(value) for value in values if on_device(value)}:
+        memory.wait(number)
+
+
+def _placed(value: Any, gpu: int | None) -> Any:
+    """A result on the device that its output is bound to; text has none but the CPU."""
+    if gpu is None:
+        return to_host(value)
+    return memory.upload(value, gpu) if isinstance(value, np.ndarray) and value.dtype.kind in "biuf" else value
+
+
+def _memory_at(address: Any, element_type: Any, shape: Any, gpu: int | None) -> Any:
     dtype, sizes = numpy_type_of(element_type), read_shape(shape)
     if dtype.hasobject:
         raise InvalidUse("strings cannot be bound by their address: bind an array or an OrtValue")
@@ -234,13 +258,14 @@ def _memory_at(address: Any, element_type: Any, shape: Any) -> Array:
         return np.empty(sizes, dtype)
     if address <= 0:
         raise InvalidUse(f"buffer_ptr must be the address of {count} elements of {dtype}, got {int(address)}")
-    memory: Any = (ctypes.c_char * (count * dtype.itemsize)).from_address(int(address))
-    array: Array = np.frombuffer(memory, dtype).reshape(sizes)
-    return array
+    if gpu is not None:
+        return memory.at_address(int(address), sizes, dtype, gpu)
+    raw: Any = (ctypes.c_char * (count * dtype.itemsize)).from_address(int(address))
+    return np.frombuffer(raw, dtype).reshape(sizes)
 
 
 def _check_fits(name: str, target: Array, value: Any, kind: str) -> None:
-    if not isinstance(value, np.ndarray):
+    if not isinstance(value, np.ndarray) and not on_device(value):
         raise InvalidUse(f"the output {name!r} is a {kind}: it cannot be written into a tensor")
     if target.dtype != value.dtype or target.shape != value.shape:
         raise InvalidUse(
@@ -254,7 +279,7 @@ def _copy(value: Any) -> Any:
         from copy import deepcopy
 
         return deepcopy(value)
-    return value.copy() if isinstance(value, np.ndarray) else value
+    return value.copy() if isinstance(value, np.ndarray) else to_host(value)
 
 
 SessionIOBinding = IOBinding

@@ -1,7 +1,8 @@
 """A value with its type, as onnxruntime hands values around: to feed, to bind, to get back, to share with others.
 
 Memory is shared with the array a value was made from, where that array is C-contiguous, aligned and of native byte
-order, and with every view that is taken of the value. Each of them keeps it alive: what they hold is a NumPy array.
+order, and with every view that is taken of the value. Each of them keeps it alive: what they hold is a NumPy array, or
+one of CuPy's where the value lies on ``cuda``.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import numpy as np
 from sklort.exceptions import InvalidUse, UnsupportedValue
 from sklort.graph.ir import Array
 from sklort.graph.types import DType, TensorType, dtype_of
-from sklort.session.device import OrtMemoryInfo, main_memory
+from sklort.providers.cuda import memory
+from sklort.providers.placement import on_device
+from sklort.session.device import OrtMemoryInfo, gpu_of
 
 _PACKED = frozenset(
     (DType.UNDEFINED, DType.UINT4, DType.INT4, DType.FLOAT4E2M1, DType.UINT2, DType.INT2),
@@ -41,7 +44,7 @@ class OrtValue:
 
     def __init__(self, held: Any, kind: str = "") -> None:
         self._held = held
-        self._kind = str(TensorType(dtype_of(held))) if isinstance(held, np.ndarray) else kind
+        self._kind = str(TensorType(dtype_of(held))) if _is_tensor(held) else kind
 
     @classmethod
     def ortvalue_from_numpy(
@@ -49,15 +52,18 @@ class OrtValue:
     ) -> OrtValue:
         """The value of an array, sharing its memory. Strings are copied, and so is what cannot be shared.
 
+        With the device ``cuda`` the value is a copy there.
+
         Raises
         ------
         UnsupportedValue
             No array, or one of a dtype that ONNX lacks.
         InvalidUse
-            A device that is not the CPU.
+            A device that is neither the CPU nor a GPU that is here.
         """
-        main_memory(device_type, device_id, vendor_id)
-        return cls(read_array(numpy_obj))
+        gpu = gpu_of(device_type, device_id, vendor_id)
+        array = read_array(numpy_obj)
+        return cls(array if gpu is None else memory.upload(array, gpu))
 
     @classmethod
     def ortvalue_from_numpy_with_onnx_type(cls, data: Any, /, onnx_element_type: int) -> OrtValue:
@@ -93,40 +99,48 @@ class OrtValue:
         shape : sequence of int
         element_type : NumPy type, dtype, its name, or a number of ``onnx.TensorProto.DataType``
         device_type, device_id, vendor_id, memory_info
-            Where: main memory.
+            Where: ``cpu`` or ``cuda``.
 
         Raises
         ------
         InvalidUse
-            A negative size, an element type that ONNX lacks, a device that is not the CPU.
+            A negative size, an element type that ONNX lacks, a device that is not there.
         MemoryError
             More than there is.
         """
-        main_memory(device_type if memory_info is None else memory_info.name.lower(), device_id, vendor_id)
+        if memory_info is not None:
+            device_type, device_id = memory_info.name.lower(), memory_info.device_id
+        gpu = gpu_of(device_type, device_id, vendor_id)
         dtype = numpy_type_of(element_type)
         sizes = read_shape(shape)
         if dtype.hasobject:
+            if gpu is not None:
+                raise InvalidUse("a GPU holds no strings")
             return cls(np.full(sizes, "", dtype))
         count = 1
         for size in sizes:
             count *= size
         if count * dtype.itemsize > sys.maxsize:
             raise MemoryError(f"a tensor of {dtype} with shape {sizes} takes {count * dtype.itemsize} bytes")
-        return cls(np.zeros(sizes, dtype))
+        return cls(np.zeros(sizes, dtype) if gpu is None else memory.zeros(sizes, dtype, gpu))
 
     @classmethod
     def from_dlpack(cls, data: Any, /) -> OrtValue:
         """The value of another library's tensor, or of a DLPack capsule, sharing its memory where that is contiguous.
+
+        A tensor on a GPU, also one that has only ``__cuda_array_interface__``, stays there.
 
         Raises
         ------
         TypeError
             `data` has no DLPack protocol and is no capsule.
         BufferError, RuntimeError
-            Memory that is not the CPU's, or elements that NumPy lacks.
+            Memory of another kind of device, or elements that NumPy lacks.
         """
         if isinstance(data, cls):
             return cls(data._tensor("share"))
+        if on_device(data):
+            return cls(memory.contiguous(memory.upload(data, 0)))
         if not hasattr(data, "__dlpack__"):
             if type(data).__name__ != "PyCapsule":
                 raise TypeError(f"expected a tensor with __dlpack__ or a DLPack capsule, got {type(data).__name__}")
@@ -144,7 +158,7 @@ class OrtValue:
         return self._held
 
     def numpy(self) -> Array:
-        """The tensor as an array that shares its memory; strings as a copy.
+        """The tensor as an array that shares its memory; strings, and what lies on a GPU, as a copy.
 
         Raises
         ------
@@ -152,14 +166,16 @@ class OrtValue:
             There is no value, or it is no tensor.
         """
         array = self._tensor("read as an array")
+        if on_device(array):
+            return memory.host(array)
         return array.copy() if array.dtype.hasobject else array.view()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         array = self.numpy()
         if copy is None:
             return np.asarray(array, dtype)
-        if array.dtype.hasobject and not copy:
-            raise ValueError("the strings of an OrtValue cannot be had without a copy")
+        if not copy and (array.dtype.hasobject or on_device(self._held)):
+            raise ValueError("strings and memory of a GPU cannot be had as an array without a copy")
         return np.array(array, dtype=dtype, copy=copy)
 
     def __dlpack__(self, **arguments: Any) -> Any:
@@ -167,9 +183,17 @@ class OrtValue:
         return self._numbers("shared by DLPack").__dlpack__(**arguments)
 
     def __dlpack_device__(self) -> tuple[int, int]:
-        """(1, 0): main memory."""
-        self._numbers("shared by DLPack")
-        return 1, 0
+        """(1, 0): main memory. (2, n): the GPU of this number."""
+        array = self._numbers("shared by DLPack")
+        return (2, memory.number_of(array)) if on_device(array) else (1, 0)
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        """Of a tensor on a GPU; there is no such attribute otherwise."""
+        if not _is_tensor(self._held) or not on_device(self._held):
+            raise AttributeError("this OrtValue lies in main memory: it has no __cuda_array_interface__")
+        found: dict[str, Any] = self._held.__cuda_array_interface__
+        return found
 
     def update_inplace(self, data: Any) -> None:
         """Copy the elements of an array or OrtValue into this memory.
@@ -185,14 +209,15 @@ class OrtValue:
             data = data._tensor("copied from")
         elif not isinstance(data, np.ndarray):
             raise TypeError(f"expected a NumPy array or an OrtValue, got {type(data).__name__}")
-        source, target = read_array(data), writable(self, "this OrtValue")
+        source = data if on_device(data) else read_array(data)
+        target = writable(self, "this OrtValue")
         if source.dtype != target.dtype:
             raise InvalidUse(
                 f"expected elements of {target.dtype}, got {source.dtype}; convert with .astype(...) first"
             )
         if source.size != target.size:
             raise InvalidUse(f"expected {target.size} elements, shape {target.shape}, got {source.size}")
-        np.copyto(target, source.reshape(target.shape))
+        copy_elements(target, source.reshape(target.shape))
 
     def shape(self) -> list[int]:
         """The sizes."""
@@ -209,12 +234,13 @@ class OrtValue:
         return int(dtype_of(self._tensor("asked for its element type")))
 
     def device_name(self) -> str:
-        """``cpu``."""
-        return "cpu"
+        """``cpu`` or ``cuda``."""
+        return "cuda" if _is_tensor(self._held) and on_device(self._held) else "cpu"
 
     def data_ptr(self) -> int:
         """The address of the first element. It says nothing about how long the memory lives: keep the OrtValue."""
-        return int(self._numbers("asked for its address").ctypes.data)
+        array = self._numbers("asked for its address")
+        return memory.address_of(array) if on_device(array) else int(array.ctypes.data)
 
     def tensor_size_in_bytes(self) -> int:
         """How much memory the elements take."""
@@ -226,7 +252,7 @@ class OrtValue:
 
     def is_tensor(self) -> bool:
         """Whether it is a tensor."""
-        return isinstance(self._held, np.ndarray)
+        return _is_tensor(self._held)
 
     def is_sparse_tensor(self) -> bool:
         """False: there are none."""
@@ -237,24 +263,41 @@ class OrtValue:
         return self._held is not None and self._kind.startswith("seq(tensor(")
 
     def __reduce__(self) -> tuple[Any, ...]:
+        """A value on a GPU travels as a copy of the host, and is put on the GPU of the same number again."""
+        if _is_tensor(self._held) and on_device(self._held):
+            return type(self).ortvalue_from_numpy, (self.numpy(), "cuda", memory.number_of(self._held))
         return type(self), (self._held, self._kind)
 
     def __repr__(self) -> str:
         if self._held is None:
             return "OrtValue(no value)"
-        return f"OrtValue({self._kind}{f', shape={self.shape()}' if self.is_tensor() else ''})"
+        where = ", on cuda" if self.device_name() == "cuda" else ""
+        return f"OrtValue({self._kind}{f', shape={self.shape()}' if self.is_tensor() else ''}{where})"
 
     def _tensor(self, purpose: str) -> Array:
-        if not isinstance(self._held, np.ndarray):
+        if not _is_tensor(self._held):
             what = "holds no value" if self._held is None else f"is a {self._kind}"
             raise InvalidUse(f"only a tensor can be {purpose}; this OrtValue {what}")
-        return self._held
+        found: Array = self._held
+        return found
 
     def _numbers(self, purpose: str) -> Array:
         array = self._tensor(purpose)
         if array.dtype.hasobject:
             raise InvalidUse(f"only a tensor of numbers can be {purpose}; this OrtValue is a {self._kind}")
         return array
+
+
+def _is_tensor(held: Any) -> bool:
+    return isinstance(held, np.ndarray) or (held is not None and on_device(held))
+
+
+def copy_elements(target: Any, source: Any) -> None:
+    """Copy the elements of an array into another of the same shape and dtype, wherever each of them lies."""
+    if on_device(target):
+        memory.fill(target, source)
+    else:
+        np.copyto(target, memory.host(source) if on_device(source) else source)
 
 
 class _Capsule:
@@ -340,7 +383,7 @@ def _given(element_type: Any) -> Any:
 def writable(value: OrtValue, name: str) -> Array:
     """The array behind `value`, which must be a tensor that may be written to."""
     array = value._tensor("written to")
-    if not array.flags.writeable:
+    if not on_device(array) and not array.flags.writeable:
         raise InvalidUse(f"{name} shares the memory of an array that is read-only; make it from a copy of that array")
     return array
 
@@ -354,7 +397,7 @@ def copy_tensors(src: Sequence[OrtValue], dst: Sequence[OrtValue], stream: Any =
         The lists differ in length, a value is no tensor, or two differ in element type or shape.
     """
     if stream is not None:
-        raise InvalidUse("there are no streams on a CPU")
+        raise InvalidUse("copies on a GPU are made on CuPy's current stream: enter that with `with stream:`")
     if len(src) != len(dst):
         raise InvalidUse(f"expected as many targets as sources, got {len(src)} sources and {len(dst)} targets")
     pairs = [
@@ -367,4 +410,4 @@ def copy_tensors(src: Sequence[OrtValue], dst: Sequence[OrtValue], stream: Any =
                 f"got {target.dtype} with shape {target.shape}"
             )
     for source, target in pairs:
-        np.copyto(target, source)
+        copy_elements(target, source)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sklort.graph.ir import Graph, Model
 from sklort.passes.pipeline import BASIC, PIPELINE, REQUIRED
@@ -13,6 +14,7 @@ from sklort.plan.build import compile_plan, make_plan
 from sklort.plan.model import Plan
 from sklort.providers.cpu import is_program, make_entrance
 from sklort.providers.part import Runner
+from sklort.providers.placement import ON_DEVICE
 from sklort.providers.reference import evaluate
 from sklort.session.arguments import Chosen
 from sklort.session.explain import ExplainedNode, Explanation
@@ -26,6 +28,11 @@ class Compiled:
 
     plan: Plan
     runner: Runner
+
+    @property
+    def on_device(self) -> bool:
+        """Whether a part of it runs where arrays of a GPU are taken."""
+        return any(placed.provider in ON_DEVICE for placed in self.plan.parts)
 
 
 def passes_of(level: GraphOptimizationLevel, disabled: frozenset[str]) -> tuple[Pass, ...]:
@@ -68,6 +75,12 @@ class Programs:
         self.entrance = make_entrance([value.name for value in model.graph.inputs], equal_sizes)
         self._names = tuple(value.name for value in model.graph.outputs)
         self.all = self.get(self._names)
+
+    @property
+    def adopt(self) -> Callable[[Any], Any] | None:
+        """How an array comes to the GPU of these programs; None where none of the providers has one."""
+        found = (each for each in self.chosen.providers if each.name in ON_DEVICE)
+        return getattr(next(found, None), "adopt", None)
 
     def get(self, names: tuple[str, ...], fed: frozenset[str] = frozenset()) -> Compiled:
         """The program for these outputs; `fed` initialisers are inputs of it."""
@@ -113,4 +126,4 @@ class Programs:
             for each in compiled.plan.assignments
         )
         kept = tuple(f"{each.rule}: {each.node.label}: {each.reason}" for each in compiled.plan.refusals)
-        return Explanation(nodes, kept)
+        return Explanation(nodes, compiled.plan.graph, kept)

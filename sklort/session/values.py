@@ -7,7 +7,7 @@ declared one, with a warning where that loses something.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from sklort.graph.types import (
     Type,
     dtype_of,
 )
+from sklort.providers.placement import on_device
 from sklort.session.nearest import did_you_mean, nearest
 from sklort.session.ort_value import OrtValue
 
@@ -51,7 +52,14 @@ class FeedReader:
         May be fed.
     strict_strings : bool
         Refuse what is no str among strings: None, NaN, bytes and numbers, which otherwise are taken as their text.
+
+    Attributes
+    ----------
+    adopt : callable or None
+        Makes an array of a GPU, whoever's, one that the session's provider takes; None where no provider takes any.
     """
+
+    adopt: Callable[[Any], Any] | None = None
 
     def __init__(
         self, inputs: Sequence[ValueInfo], optional: Sequence[ValueInfo] = (), *, strict_strings: bool = False
@@ -106,13 +114,39 @@ class FeedReader:
             value = feed[name]
             plain = type(value) is np.ndarray and value.dtype == dtype and (rank is None or value.ndim == rank)
             if not plain or any(value.shape[axis] != size for axis, size in sizes):
-                value = read_value(value, declared)
+                value = value.held if isinstance(value, OrtValue) else value
+                value = self._read_there(value, declared) if on_device(value) else read_value(value, declared)
             if self._strict_strings and dtype == np.dtype(object):
                 _check_strings(value, name)
             found[name] = value
         for symbol, places in self._symbols.items():
             _check_symbol(symbol, places, found)
         return found
+
+    def _read_there(self, value: Any, declared: ValueInfo) -> Any:
+        """An array of a GPU, checked as one of the host is; it stays where it is."""
+        name, kind = declared.name, declared.type
+        kind = kind.element if isinstance(kind, OptionalType) else kind
+        if self.adopt is None:
+            raise InvalidArgument(
+                f"the input {name!r} is a {_class_of(value)} on a GPU, and this session runs on the CPU: make it with "
+                "providers=['CUDAExecutionProvider'], or feed a NumPy array, for CuPy that of .get()"
+            )
+        if not isinstance(kind, TensorType):
+            raise InvalidArgument(f"the input {name!r} takes {_expected(kind)}, got a {_class_of(value)} on a GPU")
+        array = self.adopt(value)
+        if dtype_of(array) is not kind.dtype:
+            raise InvalidArgument(
+                f"the input {name!r} has dtype {array.dtype} on a GPU, expected {_expected(kind)}; convert it there, "
+                f"for CuPy with {name}.astype(numpy.{kind.dtype.numpy})"
+            )
+        if kind.shape:
+            _check_shape(array, name, kind)
+        return array
+
+
+def _class_of(value: Any) -> str:
+    return f"{type(value).__module__.partition('.')[0]}.{type(value).__qualname__}"
 
 
 def _shape(value: ValueInfo) -> tuple[Dim, ...]:
@@ -277,8 +311,8 @@ def _check_shape(array: Array, name: str, kind: TensorType) -> None:
 def _check_symbol(symbol: str, places: list[tuple[str, int]], found: Mapping[str, Any]) -> None:
     first: tuple[int, str, int] | None = None
     for name, axis in places:
-        array = found.get(name)
-        if not isinstance(array, np.ndarray):
+        array: Any = found.get(name)
+        if not hasattr(array, "shape"):
             continue
         if first is None:
             first = array.shape[axis], name, axis

@@ -8,6 +8,7 @@ is timed: a fast wrong answer has no time.
 from __future__ import annotations
 
 import gc
+import math
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -18,6 +19,7 @@ from typing import Any
 
 Runner = Callable[[], Any]
 Setting = Callable[[], AbstractContextManager[Any]]
+Clock = Callable[[], float]
 
 SHORTEST_ROUND = 2e-3
 """Seconds a runner computes in one round at least: below it, calls are repeated and divided out."""
@@ -33,13 +35,23 @@ class Disagreement(AssertionError):
 
 @dataclass(frozen=True)
 class Spread:
-    """Seconds for one call, over the rounds."""
+    """Seconds for one call: over the rounds, or, where each call was timed by itself, over all calls.
+
+    Attributes
+    ----------
+    rounds, calls : int
+        Rounds, and calls in each.
+    p95, p99 : float or None
+        Quantiles, where there are enough calls timed by themselves to know them: 20 and 100.
+    """
 
     minimum: float
     median: float
     maximum: float
     rounds: int
     calls: int
+    p95: float | None = None
+    p99: float | None = None
 
     def __str__(self) -> str:
         return f"{short(self.median)} ({short(self.minimum)} to {short(self.maximum)})"
@@ -70,7 +82,10 @@ def race(
     rounds: int = 5,
     most: int = 200,
     settings: Mapping[str, Setting] | None = None,
+    finish: Mapping[str, Callable[[Any], Any]] | None = None,
     refused: dict[str, str] | None = None,
+    each: bool = False,
+    clock: Clock = perf_counter,
 ) -> dict[str, Spread]:
     """Check that all runners agree with the first one, then time them in turns.
 
@@ -87,8 +102,14 @@ def race(
         Fewest rounds, even when they take longer than `seconds`, and most.
     settings : mapping of str to callable, optional
         For some of the runners: makes the context its turns run in, which is not timed.
+    finish : mapping of str to callable, optional
+        For some of the runners: brings a result into the form that is compared, which is not timed.
     refused : dict, optional
         Takes the sentence for each runner that disagrees or fails, which is then left out.
+    each : bool
+        Time each call by itself, for quantiles. Looking at the clock is then a part of it, some 50 ns.
+    clock : callable
+        Seconds, from any beginning.
 
     Returns
     -------
@@ -107,7 +128,7 @@ def race(
     for name, runner in runners.items():
         lane = lanes[name] = cycle([runner] if callable(runner) else runner)
         with around[name]():
-            begin = perf_counter()
+            begin = clock()
             try:
                 result = next(lane)()
             except Exception as error:
@@ -115,7 +136,9 @@ def race(
                     raise
                 refused[name] = str(error).splitlines()[0] if str(error) else type(error).__name__
                 continue
-            taken = perf_counter() - begin
+            taken = clock() - begin
+            if finish is not None and name in finish:
+                result = finish[name](result)
             if not calls:
                 first, truth = name, result
             else:
@@ -126,48 +149,65 @@ def race(
                     refused[name] = sentence
                     continue
             calls[name] = (
-                1 if taken >= LONG_CALL else _calls_for(lane)
+                1 if taken >= LONG_CALL else _calls_for(lane, clock)
             )  # of a call that is not the first: some compile then
     del truth, result
 
     times: dict[str, list[float]] = {name: [] for name in calls}
     names = list(calls)
+    turns = 0
     was_enabled = gc.isenabled()
     gc.collect()
     gc.disable()
     try:
-        deadline = perf_counter() + seconds
-        for turn in range(most):
-            if turn >= rounds and perf_counter() > deadline:
-                break
-            start = turn % len(names)
+        deadline = clock() + seconds
+        while turns < most and (turns < rounds or clock() <= deadline):
+            start = turns % len(names)
             for name in names[start:] + names[:start]:
                 with around[name]():
-                    times[name].append(_seconds_for(lanes[name], calls[name]))
+                    if each:
+                        times[name] += _seconds_of_each(lanes[name], calls[name], clock)
+                    else:
+                        times[name].append(_seconds_for(lanes[name], calls[name], clock))
+            turns += 1
     finally:
         if was_enabled:
             gc.enable()
-    return {
-        name: Spread(min(taken), statistics.median(taken), max(taken), len(taken), calls[name])
-        for name, taken in times.items()
+    return {name: _spread(sorted(taken), turns, calls[name], each) for name, taken in times.items()}
+
+
+def _spread(taken: list[float], rounds: int, calls: int, each: bool) -> Spread:
+    quantiles = {
+        name: taken[math.ceil(share * len(taken)) - 1] if each and len(taken) >= enough else None
+        for name, share, enough in (("p95", 0.95, 20), ("p99", 0.99, 100))
     }
+    return Spread(taken[0], statistics.median(taken), taken[-1], rounds, calls, **quantiles)
 
 
-def _seconds_for(calls: Iterator[Runner], count: int) -> float:
+def _seconds_for(calls: Iterator[Runner], count: int, clock: Clock) -> float:
     turn = islice(calls, count)
-    begin = perf_counter()
+    begin = clock()
     for call in turn:
         call()
-    return (perf_counter() - begin) / count
+    return (clock() - begin) / count
 
 
-def _calls_for(calls: Iterator[Runner]) -> int:
+def _seconds_of_each(calls: Iterator[Runner], count: int, clock: Clock) -> list[float]:
+    taken = []
+    for call in islice(calls, count):
+        begin = clock()
+        call()
+        taken.append(clock() - begin)
+    return taken
+
+
+def _calls_for(calls: Iterator[Runner], clock: Clock) -> int:
     """Calls that fill the shortest round; the run also warms caches and thread pools."""
     count = 1
     while True:
-        taken = _seconds_for(calls, count) * count
+        taken = _seconds_for(calls, count, clock) * count
         if SHORTEST_ROUND <= taken < STALL:  # a machine that looked away would make few calls of it, and cold ones
-            taken = min(taken, *(_seconds_for(calls, count) * count for _ in range(2)))
+            taken = min(taken, *(_seconds_for(calls, count, clock) * count for _ in range(2)))
         if taken >= SHORTEST_ROUND or count >= 100_000:
             return count
         count = max(count + 1, int(1.2 * count * SHORTEST_ROUND / max(taken, 1e-7)))

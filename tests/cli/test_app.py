@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import warnings
@@ -133,6 +134,19 @@ def test_the_installed_script(root: Path) -> None:
     wrong = subprocess.run([SCRIPT, "inspect", "nothing.onnx"], capture_output=True, text=True, check=False)
     assert wrong.returncode == 1
     assert wrong.stderr.startswith("sklort: no model file at 'nothing.onnx'")
+
+
+def test_the_shell_completes_commands_and_options(root: Path) -> None:
+    def completed(words: str) -> list[str]:
+        asked = {"_SKLORT_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+        environment = {**os.environ, **asked}
+        command = [sys.executable, "-m", "sklort.cli"]
+        return subprocess.run(
+            command, cwd=root, env=environment, capture_output=True, text=True, check=True
+        ).stdout.split()
+
+    assert completed("sklort in") == ["inspect"]
+    assert "--allow-pickle" in completed("sklort convert --a")
 
 
 @pytest.mark.skipif(not SCRIPT.exists(), reason="the script comes with the next installation: make dev")

@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
@@ -20,6 +23,7 @@ from sklearn.preprocessing import (
 
 from sklort.conversion import convert_model
 from sklort.exceptions import ConversionError
+from sklort.graph.missing import word_of
 
 RNG = np.random.default_rng(0)
 NUMBERS = RNG.normal(size=(80, 4)) * [1, 1e3, 1e-3, 7] + [0, 5, 0, -3]
@@ -136,10 +140,42 @@ def test_one_hot_dtype(check, dtype):
     check(OneHotEncoder(dtype=dtype).fit(STRINGS), STRINGS)
 
 
-def test_missing_strings_are_refused():
-    frame = pd.DataFrame({"a": ["x", None, "y"], "b": ["u", "v", "w"]})
-    with pytest.raises(ConversionError, match="missing"):
-        convert_model(OneHotEncoder().fit(frame), frame)
+MISSING = pd.DataFrame(
+    {"a": ["x", None, "y", np.nan, "x"], "b": ["u", "v", "u", "w", None], "c": ["p", np.nan, "q", "q", "p"]},
+    dtype=object,
+)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        OneHotEncoder(),
+        OneHotEncoder(drop="first"),
+        OneHotEncoder(min_frequency=2, handle_unknown="infrequent_if_exist"),
+        OrdinalEncoder(),
+        OrdinalEncoder(encoded_missing_value=-5, handle_unknown="use_encoded_value", unknown_value=-1),
+        make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder()),
+        make_pipeline(SimpleImputer(strategy="constant", fill_value="hm"), OrdinalEncoder()),
+    ],
+    ids=str,
+)
+def test_missing_strings(model, answers):
+    """Two words stand for None and NaN, which scikit-learn tells apart."""
+    model = clone(model).fit(MISSING)
+    conversion = convert_model(model, MISSING)
+    assert all(one.missing for one in conversion.inputs)
+    words = MISSING.map(lambda value: word_of(value) or value)
+    expected = model.transform(MISSING)
+    expected = expected.toarray() if hasattr(expected, "toarray") else expected
+    np.testing.assert_array_equal(answers(conversion, words)["transform"], expected)
+
+
+def test_missing_strings_that_would_go_on_are_refused():
+    with pytest.raises(ConversionError, match="column 'b' holds strings and missing values, and more is done"):
+        convert_model(ColumnTransformer([("b", "passthrough", ["b"])]).fit(MISSING), MISSING)
+    texts = np.array([["aa bb"], ["bb cc"]], object)
+    counts = ColumnTransformer([("a", CountVectorizer(), 0)]).fit(texts)
+    assert [one.missing for one in convert_model(counts, texts).inputs] == [False]
 
 
 def test_strings_of_an_encoder_that_has_seen_missing_ones(check):

@@ -44,6 +44,7 @@ def cupy(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(module, "order", 0)
     del module.launches[:]
     del module.transfers[:]
+    module.streams.forget()
     return module
 
 

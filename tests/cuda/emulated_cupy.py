@@ -3,7 +3,8 @@
 Arrays lie in memory of the host, with guards behind them; a `RawModule` is compiled by g++ over the fibers of
 ``runtime/cuda/emulation``. So what the provider hands to CuPy runs, its kernels to the letter. It is no GPU: see
 ``fibers.h`` for what it cannot show. Stricter than CuPy where CuPy would forgive: kernel arguments are arrays or NumPy
-scalars of exactly the parameter's size, and shared memory is what was asked for.
+scalars of exactly the parameter's size, and shared memory is what was asked for. Work given to a stream is done as late as
+may be (``emulated_streams``).
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ import sys
 import tempfile
 from functools import cache
 from pathlib import Path
-from time import perf_counter
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+
+from tests.cuda import emulated_streams as streams
 
 ROOT = Path(__file__).resolve().parents[2]
 EMULATION = ROOT / "runtime/cuda/emulation"
@@ -95,6 +97,8 @@ class _Memory:
 
     def __init__(self, nbytes: int) -> None:
         self.nbytes = nbytes
+        self.stream = streams.current()
+        self.given_back = False
         self.guard = 0 if sanitized() else len(GUARD)
         self._libc = ctypes.CDLL(None)
         pointer = ctypes.c_void_p()
@@ -104,6 +108,11 @@ class _Memory:
         ctypes.memset(self.ptr, POISON, nbytes)
         ctypes.memmove(self.ptr + nbytes, GUARD, self.guard)
 
+    def used(self) -> None:
+        """Work with this memory begins."""
+        if self.given_back and streams.current() is not self.stream:
+            raise RuntimeError("memory was given back while a stream other than its own still had work with it")
+
     def check(self) -> None:
         if ctypes.string_at(self.ptr + self.nbytes, self.guard) != GUARD[: self.guard]:
             raise RuntimeError("a kernel wrote behind the end of an array")
@@ -112,27 +121,95 @@ class _Memory:
         self._libc.free(ctypes.c_void_p(self.ptr))
 
 
-class _Pointer:
+class _Owner:
+    """What arrays and their views hold of an allocation; without them it goes back to the pool."""
+
+    def __init__(self, memory: Any) -> None:
+        self.memory = memory
+
+    def __del__(self) -> None:
+        self.memory.given_back = True
+
+
+class MemoryPointer:
     """Where an array begins."""
 
-    def __init__(self, ptr: int) -> None:
-        self.ptr = ptr
+    def __init__(self, memory: Any, offset: int) -> None:
+        self.memory = memory
+        self.ptr = memory.ptr + offset
 
-    def copy_from_device(self, other: _Pointer, size: int) -> None:
-        ctypes.memmove(self.ptr, other.ptr, size)
+    def _submit(self, work: Any, stream: Any, *memories: Any) -> None:
+        def done() -> None:
+            for memory in (self.memory, *memories):
+                memory.used()
+            work()
+
+        (stream or streams.current()).submit(done)
+
+    def copy_from_device(self, other: MemoryPointer, size: int) -> None:
+        self._submit(lambda: ctypes.memmove(self.ptr, other.ptr, size), None, other.memory)
+
+    def copy_from_host_async(self, address: int, size: int, stream: Any = None) -> None:
+        transfers.append(("to the device", size))
+        self._between(lambda: ctypes.memmove(self.ptr, address, size), address, stream)
+
+    def copy_to_host_async(self, address: int, size: int, stream: Any = None) -> None:
+        transfers.append(("to the host", size))
+        self._between(lambda: ctypes.memmove(address, self.ptr, size), address, stream)
+
+    def _between(self, work: Any, address: int, stream: Any) -> None:
+        """Pageable memory is copied before the call returns; pinned memory when the stream comes to it."""
+        self._submit(work, stream)
+        if not any(first <= address < last for first, last in pinned):
+            streams.forbid("a copy of pageable memory")
+            (stream or streams.current()).synchronize()
+
+    def memset_async(self, value: int, size: int, stream: Any = None) -> None:
+        self._submit(lambda: ctypes.memset(self.ptr, value, size), stream)
+
+
+class UnownedMemory:
+    def __init__(self, ptr: int, size: int, owner: Any, device_id: int = -1) -> None:
+        self.ptr, self.size, self.device_id, self.given_back = ptr, size, device_id, False
+
+    def used(self) -> None:
+        return None
+
+    check = used
+
+
+pinned: list[tuple[int, int]] = []
+"""Where pinned memory begins and ends."""
+
+
+class PinnedMemory(bytearray):
+    """Of the host, and known to the device while it lives."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        begin = ctypes.addressof(ctypes.c_char.from_buffer(self)) if size else 0
+        self.place = (begin, begin + size)
+        pinned.append(self.place)
+
+    def __del__(self) -> None:
+        pinned.remove(self.place)
 
 
 class ndarray:
     """An array on the pretended device."""
 
-    def __init__(self, shape: Any, dtype: Any = np.float32, _view: tuple[np.ndarray, _Memory] | None = None) -> None:
+    def __init__(
+        self, shape: Any, dtype: Any = np.float32, memptr: Any = None, _view: tuple[np.ndarray, _Owner] | None = None
+    ) -> None:
         if _view is not None:
-            self._array, self._memory = _view
+            self._array, self._owner = _view
             return
         wanted = np.empty(0, dtype).dtype
         shape = tuple(int(size) for size in (shape if isinstance(shape, (tuple, list)) else (shape,)))
         nbytes = int(np.prod(shape, dtype=np.int64)) * wanted.itemsize
-        self._memory = _Memory(nbytes)
+        if memptr is None:
+            streams.forbid("an allocation")
+        self._owner = _Owner(_Memory(nbytes) if memptr is None else memptr.memory)
         raw = (ctypes.c_char * max(nbytes, 1)).from_address(self._memory.ptr)
         self._array = np.frombuffer(raw, wanted, int(np.prod(shape, dtype=np.int64))).reshape(shape)
 
@@ -145,7 +222,8 @@ class ndarray:
     flags = property(lambda self: self._array.flags)
     T = property(lambda self: self._of(self._array.T))
     device = property(lambda self: cuda.Device(0))
-    data = property(lambda self: _Pointer(self._array.ctypes.data))
+    _memory = property(lambda self: self._owner.memory)
+    data = property(lambda self: MemoryPointer(self._memory, self._array.ctypes.data - self._memory.ptr))
 
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]:
@@ -159,43 +237,86 @@ class ndarray:
         }
 
     def _of(self, view: np.ndarray) -> ndarray:
-        return ndarray((), _view=(view, self._memory))
+        return ndarray((), _view=(view, self._owner))
+
+    def _submit(self, work: Any, *others: ndarray) -> None:
+        """Let the current stream do something with the memory of these arrays."""
+        memories = [each._memory for each in (self, *others)]
+
+        def done() -> None:
+            for memory in memories:
+                memory.used()
+            work()
+
+        streams.current().submit(done)
 
     def __array__(self, *_: Any, **__: Any) -> Any:
         raise TypeError("Implicit conversion to a NumPy array is not allowed. Please use `.get()`.")
 
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 2, 0
+
+    def __dlpack__(self, **_: Any) -> Any:
+        return self
+
     def __getitem__(self, index: Any) -> ndarray:
-        view = self._array[index]
-        assert view.base is not None, "only views are taken of arrays on the device"
-        return self._of(view)
+        view = np.asarray(self._array[index])
+        if np.shares_memory(view, self._array) or not view.size:
+            return self._of(view)
+        made, source = ndarray(view.shape, view.dtype), self._array
+        to = made._array
+        made._submit(lambda: np.copyto(to, source[index]), self)
+        return made
+
+    def __setitem__(self, index: Any, value: ndarray) -> None:
+        assert isinstance(value, ndarray), "an array of the host is copied by set"
+        to, source = self._array, value._array
+        self._submit(lambda: to.__setitem__(index, source), value)
+
+    def astype(self, dtype: Any, copy: bool = True) -> ndarray:
+        if self.dtype == dtype and not copy:
+            return self
+        made, to, source = ndarray(self.shape, dtype), None, self._array
+        to = made._array
+        made._submit(lambda: np.copyto(to, source, casting="unsafe"), self)
+        return made
 
     def __len__(self) -> int:
         return len(self._array)
 
     def get(self) -> np.ndarray:
+        streams.forbid("a copy to pageable memory")
         transfers.append(("to the host", self.nbytes))
+        streams.current().synchronize()
+        self._memory.used()
         return np.array(self._array, order="C", copy=True)
 
     def set(self, values: np.ndarray) -> None:
-        self._array[...] = values
+        assert isinstance(values, np.ndarray)
+        transfers.append(("to the device", values.nbytes))
+        to, source = self._array, values.copy()
+        self._submit(lambda: np.copyto(to, source))
 
     def reshape(self, *shape: Any) -> ndarray:
         view = self._array.reshape(*shape)
-        return self._of(view) if np.shares_memory(view, self._array) or not view.size else _filled(view)
+        return self._of(view) if np.shares_memory(view, self._array) or not view.size else self.copy().reshape(*shape)
 
     def transpose(self, *axes: Any) -> ndarray:
         return self._of(self._array.transpose(*axes))
 
     def copy(self) -> ndarray:
-        return _filled(self._array)
+        return _made(self.shape, self.dtype, lambda a: a, self)
 
     def fill(self, value: Any) -> None:
-        self._array[...] = value
+        to = self._array
+        self._submit(lambda: to.fill(value))
 
 
-def _filled(array: np.ndarray) -> ndarray:
-    made = ndarray(array.shape, array.dtype)
-    made._array[...] = array
+def _made(shape: Any, dtype: Any, function: Any, *sources: ndarray) -> ndarray:
+    """A new array with what `function` makes of others, when the current stream comes to it."""
+    made, given = ndarray(shape, dtype), [each._array for each in sources]
+    to = made._array
+    made._submit(lambda: np.copyto(to, function(*given), casting="unsafe"), *sources)
     return made
 
 
@@ -205,7 +326,7 @@ def empty(shape: Any, dtype: Any = np.float64) -> ndarray:
 
 def zeros(shape: Any, dtype: Any = np.float64) -> ndarray:
     made = ndarray(shape, dtype)
-    made._array[...] = 0
+    made.fill(0)
     return made
 
 
@@ -214,16 +335,33 @@ def asarray(values: Any) -> ndarray:
         return values
     interface = getattr(values, "__cuda_array_interface__", None)
     if interface is not None:
-        raise NotImplementedError("arrays of others are not emulated")
+        return _foreign(values, interface)
     array = np.asarray(values)
     if array.dtype.kind not in "biuf":
         raise ValueError(f"Unsupported dtype {array.dtype}")
-    transfers.append(("to the device", array.nbytes))
-    return _filled(np.ascontiguousarray(array).reshape(array.shape))
+    made = ndarray(array.shape, array.dtype)
+    made.set(np.ascontiguousarray(array).reshape(array.shape))
+    return made
+
+
+def _foreign(owner: Any, interface: dict[str, Any]) -> ndarray:
+    """An array over memory that another library has, which lives as long."""
+    shape, dtype = interface["shape"], np.dtype(interface["typestr"])
+    strides = interface.get("strides") or np.empty(shape, dtype).strides
+    reach = sum((size - 1) * step for size, step in zip(shape, strides)) + dtype.itemsize if np.prod(shape) else 0
+    raw = (ctypes.c_char * max(reach, 1)).from_address(interface["data"][0])
+    memory = UnownedMemory(interface["data"][0], reach, owner)
+    memory.owner = owner  # type: ignore[attr-defined]  # kept alive
+    return ndarray((), _view=(np.ndarray(shape, dtype, raw, 0, strides), _Owner(memory)))
+
+
+def from_dlpack(values: Any) -> ndarray:
+    assert values.__dlpack_device__()[0] == 2, "not on a device"
+    return asarray(values.__dlpack__(stream=None))
 
 
 def ascontiguousarray(array: ndarray) -> ndarray:
-    return array if array.flags.c_contiguous else _filled(array._array)
+    return array if array.flags.c_contiguous else array.copy()
 
 
 def asnumpy(array: Any) -> np.ndarray:
@@ -232,11 +370,15 @@ def asnumpy(array: Any) -> np.ndarray:
 
 def matmul(a: ndarray, b: ndarray) -> ndarray:
     launches.append("matmul")
-    return _filled(np.asarray(a._array @ b._array))
+    shape = np.empty(a.shape, np.bool_) @ np.empty(b.shape, np.bool_)
+    return _made(np.shape(shape), np.result_type(a.dtype, b.dtype), np.matmul, a, b)
 
 
 def concatenate(arrays: list[ndarray], axis: int = 0) -> ndarray:
-    return _filled(np.concatenate([array._array for array in arrays], axis))
+    shape = list(arrays[0].shape)
+    shape[axis] = sum(array.shape[axis] for array in arrays)
+    dtype = np.result_type(*(array.dtype for array in arrays))
+    return _made(shape, dtype, lambda *given: np.concatenate(given, axis), *arrays)
 
 
 class _Kernel:
@@ -251,7 +393,7 @@ class _Kernel:
         if self.max_dynamic_shared_size_bytes > attributes["MaxSharedMemoryPerBlockOptin"]:
             raise RuntimeError(f"{self._name}: more shared memory than the device has")
         cells: list[Any] = []
-        arrays = [each for each in args if isinstance(each, ndarray)]
+        arrays: list[ndarray] = [each for each in args if isinstance(each, ndarray)]
         for each in args:
             if isinstance(each, ndarray):
                 cells.append(ctypes.c_void_p(each._array.ctypes.data))
@@ -262,22 +404,29 @@ class _Kernel:
         pointers = (ctypes.c_void_p * len(cells))(*(ctypes.addressof(cell) for cell in cells))
         sizes = (ctypes.c_size_t * len(cells))(*(ctypes.sizeof(cell) for cell in cells))
         full = [*grid, *[1] * (3 - len(grid)), *block, *[1] * (3 - len(block))]
-        message = ctypes.create_string_buffer(200)
         launches.append(self._name)
-        failed = self._function(
-            pointers,
-            sizes,
-            ctypes.c_size_t(len(cells)),
-            (ctypes.c_uint * 6)(*full),
-            ctypes.c_size_t(shared_mem),
-            order,
-            message,
-            ctypes.c_size_t(len(message)),
-        )
-        if failed:
-            raise RuntimeError(f"{self._name}: {message.value.decode()}")
-        for array in arrays:
-            array._memory.check()
+        memories = [array._memory for array in arrays]
+
+        def launch() -> None:
+            for memory in memories:
+                memory.used()
+            message = ctypes.create_string_buffer(200)
+            failed = self._function(
+                pointers,
+                sizes,
+                ctypes.c_size_t(len(cells)),
+                (ctypes.c_uint * 6)(*full),
+                ctypes.c_size_t(shared_mem),
+                order,
+                message,
+                ctypes.c_size_t(len(message)),
+            )
+            if failed:
+                raise RuntimeError(f"{self._name}: {message.value.decode()}")
+            for memory in memories:
+                memory.check()
+
+        streams.current().submit(launch)
 
 
 class RawModule:
@@ -310,22 +459,19 @@ class _Device:
         return None
 
     def synchronize(self) -> None:
-        return None
-
-
-class _Event:
-    def record(self) -> None:
-        self.time = perf_counter()
-
-    def synchronize(self) -> None:
-        return None
+        streams.current().synchronize()
 
 
 cuda = SimpleNamespace(
     Device=_Device,
-    Event=_Event,
+    Event=streams.Event,
+    Stream=streams.Stream,
+    ExternalStream=streams.ExternalStream,
+    MemoryPointer=MemoryPointer,
+    UnownedMemory=UnownedMemory,
+    get_current_stream=streams.current,
     get_elapsed_time=lambda start, stop: (stop.time - start.time) * 1e3,
-    alloc_pinned_memory=bytearray,
+    alloc_pinned_memory=PinnedMemory,
     is_available=lambda: True,
     runtime=SimpleNamespace(
         getDeviceCount=lambda: 1, getDeviceProperties=lambda _: {"name": b"emulated by fibers of the host"}

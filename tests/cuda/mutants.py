@@ -33,6 +33,18 @@ MUTANTS: dict[str, tuple[str, str, str, str]] = {
         "keys[(1 + from + i) * tile + j * block + thread]",
         "keys[(1 + from + i) * tile + j * block + thread + 1]",
     ),
+    "a code that counts equal thresholds": (
+        "forest_codes",
+        "ranks",
+        "__ldg(thresholds + middle) < key",
+        "__ldg(thresholds + middle) <= key",
+    ),
+    "a leaf's entry from the tree before": (
+        "forest_tile",
+        "ranks",
+        "entries + forest.tree_node[tree]",
+        "entries + forest.tree_node[tree > 0 ? tree - 1 : 0]",
+    ),
     "off by one in the number of trees": (
         "forest_tile",
         "tile",

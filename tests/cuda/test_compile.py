@@ -18,16 +18,21 @@ from sklort.providers.cuda.source import folders, text_of
 NVCC = shutil.which("nvcc")
 NARROW = {"key": "std::uint32_t", "value": "float", "block": 256}
 WIDE = {"key": "std::uint64_t", "value": "double", "block": 256}
+CODED = {"key": "std::uint16_t", "value": "double", "block": 256, "staged": 1, "coded": 1}
 BLOCKS_OF_256 = 128
 """Registers that leave room for two blocks of 256 threads on a multiprocessor."""
 
 VARIANTS: list[tuple[str, dict[str, object], int]] = [
-    ("forest_tile", NARROW | {"rows": 4, "sums": 0, "staged": 1}, 96),
-    ("forest_tile", NARROW | {"rows": 2, "sums": 4, "staged": 1}, 96),
-    ("forest_tile", NARROW | {"rows": 1, "sums": 8, "staged": 1}, 96),
-    ("forest_tile", NARROW | {"rows": 4, "sums": -1, "staged": 1}, 96),
-    ("forest_tile", WIDE | {"rows": 4, "sums": 0, "staged": 1}, 96),
-    ("forest_tile", WIDE | {"value": "float", "rows": 1, "sums": -1, "staged": 0}, 96),
+    ("forest_tile", NARROW | {"rows": 4, "sums": 0, "staged": 1, "coded": 0}, 96),
+    ("forest_tile", NARROW | {"rows": 2, "sums": 4, "staged": 1, "coded": 0}, 96),
+    ("forest_tile", NARROW | {"rows": 1, "sums": 8, "staged": 1, "coded": 0}, 96),
+    ("forest_tile", NARROW | {"rows": 4, "sums": -1, "staged": 1, "coded": 0}, 96),
+    ("forest_tile", WIDE | {"rows": 4, "sums": 0, "staged": 1, "coded": 0}, 96),
+    ("forest_tile", WIDE | {"value": "float", "rows": 1, "sums": -1, "staged": 0, "coded": 0}, 96),
+    ("forest_tile", CODED | {"rows": 4, "sums": 0}, 96),
+    ("forest_tile", CODED | {"rows": 1, "sums": 8}, 96),
+    ("forest_codes", NARROW, 64),
+    ("forest_codes", WIDE, 64),
     ("forest_rows", NARROW | {"one": 1, "part": 1024}, 64),
     ("forest_rows", WIDE | {"one": 0, "part": 1024}, 64),
     ("forest_gather", {}, 64),
@@ -44,6 +49,8 @@ VARIANTS: list[tuple[str, dict[str, object], int]] = [
     ("gather", {"item": "std::uint32_t", "index": "std::int64_t"}, 64),
     ("reduce", {"real": "float"}, 96),
     ("one_hot", {"from": "float"}, 64),
+    ("svm", {"out": "float"}, 128),
+    ("limits", {"from": "float"}, 64),
     ("distances", {"from": "float", "point": "double", "to": "float"}, 64),
 ]
 OLDER = [variant for variant in VARIANTS if variant[0] in ("forest_tile", "linear")][:2]
@@ -98,7 +105,7 @@ def test_it_compiles_without_warnings_spills_or_flushing(
     flushing = {word for word in (tmp_path / f"{stem}.ptx").read_text().split() if ".ftz" in word}
     assert flushing <= set(INSIDE)
     if "setp.eq.ftz.f32" in flushing:
-        assert stem in ("forest_scores", "transforms", "elementwise"), (
+        assert stem in ("forest_scores", "transforms", "elementwise", "svm"), (
             "only a logarithm compares parts of a double as a float"
         )
 

@@ -32,11 +32,19 @@ def _taken_over() -> dict[str, Any]:
 globals().update(_taken_over())
 pytestmark = pytest.mark.usefixtures("on_cuda")
 
-KERNELS = ("auto", "rows", "tile", "leaves", "wide")
+KERNELS = ("auto", "rows", "tile", "ranks", "leaves", "wide")
 
 
 def forced(kernel: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(programs, "options", {"forest_kernel": kernel})
+
+
+def coded(attributes: dict[str, Any], dtype: str) -> bool:
+    """Whether a forest fits the bits of four bytes, and its leaves the registers."""
+    compiled = programs.forest_program("TreeEnsembleRegressor", 3, attributes, dtype)
+    (forest,) = compiled._runner.forests
+    form = forest._form(dtype == "float64").form
+    return form.ranks is not None and form.width <= 8
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -60,6 +68,7 @@ def test_every_kernel_gives_the_sums_of_the_judge(
     else:
         assert {"forest_rows", "forest_tile", "forest_wide", "forest_scores"} < ran
         assert ran & {"forest_gather_one", "forest_gather_all"}
+        assert ("forest_codes" in ran) == coded(attributes, dtype)
 
 
 def test_the_bits_of_a_row_do_not_depend_on_the_batch(cupy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +87,7 @@ def test_the_bits_of_a_row_do_not_depend_on_the_batch(cupy: Any, monkeypatch: py
     np.testing.assert_array_equal(pieces.run([rows])[0], want)
 
 
-@pytest.mark.parametrize("kernel", ["tile", "leaves", "wide"])
+@pytest.mark.parametrize("kernel", ["tile", "ranks", "leaves", "wide"])
 @pytest.mark.parametrize("layout", ["by columns", "every second row and column", "turned round"])
 def test_rows_are_read_where_they_lie(kernel: str, layout: str, cupy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     trees, rows = engines.forest(depth=5, trees=20)

@@ -26,6 +26,7 @@ OTHERS = (
     "dense_layer",
     "pairwise_distance",
     "nearest_neighbors",
+    "svm",
 )
 FILES = (*ELEMENTWISE, *MOVING, *OTHERS)
 CPU_ONLY = {
@@ -94,6 +95,14 @@ def samples() -> list[tuple[str, str, list[Any], tuple[int, ...], dict[str, Any]
         ("MatMul", [x, weights], (1,), {}),
         ("Gemm", [x, weights, bias], (1, 2), {}),
     ]
+    machine = {"kernel_type": "RBF", "kernel_params": np.array([0.3, 0, 3], np.float32), "support_vectors": y[:9]}
+    pairs = {
+        "vectors_per_class": np.array([2, 3, 4]),
+        "coefficients": y[:3].reshape(-1),
+        "rho": x[1, :3],
+        "classlabels_ints": np.array([5, 7, 9]),
+        "outputs": 2,
+    }
     ml: list[tuple[str, list[Any], tuple[int, ...], dict[str, Any]]] = [
         ("ArrayFeatureExtractor", [x, np.array([2, 0])], (1,), {}),
         ("Scaler", [x], (), {"offset": x[0], "scale": np.array([2], np.float32)}),
@@ -101,6 +110,8 @@ def samples() -> list[tuple[str, str, list[Any], tuple[int, ...], dict[str, Any]
         ("Normalizer", [x], (), {"norm": "L2"}),
         ("Binarizer", [x], (), {"threshold": 0.5}),
         ("OneHotEncoder", [whole[:, :1]], (), {"cats_int64s": np.array([1, 0, 2, 3])}),
+        ("SVMRegressor", [x], (), machine | {"n_supports": 9, "rho": x[0, :1], "coefficients": y[:9, 0]}),
+        ("SVMClassifier", [x], (), machine | pairs),
     ]
     return [
         *(("", *each) for each in standard),

@@ -19,7 +19,7 @@ from sklearn.preprocessing import StandardScaler
 
 import sklort
 from sklort.conversion import convert_model
-from sklort.exceptions import EPFail, Fail, InvalidArgument
+from sklort.exceptions import DeviceReset, EPFail, Fail, InvalidArgument
 from sklort.providers.cuda.device import Device, absent
 from sklort.providers.cuda.provider import CudaProvider
 
@@ -159,7 +159,7 @@ def test_a_session_survives_pickling(graphs: dict[str, Any], cupy: Any) -> None:
 def test_a_forked_process_is_refused(graphs: dict[str, Any], cupy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     session = sklort.InferenceSession(graphs["boosting"], providers=CUDA)
     monkeypatch.setattr(os, "getpid", lambda: -1)
-    with pytest.raises(Fail, match="CUDA does not survive a fork"):
+    with pytest.raises(DeviceReset, match="CUDA does not survive a fork"):
         session.run(None, {"X": X[:5]})
 
 

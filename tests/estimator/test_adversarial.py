@@ -212,12 +212,12 @@ def damage_scale(model) -> None:
 def test_a_fault_behind_encoders_is_found(monkeypatch, last, damage) -> None:
     right = sklort.conversion.convert_model
 
-    def wrong(model, rows, **given):
+    def wrong(model, rows, **how):
         from copy import deepcopy
 
         other = deepcopy(model)
         damage(other)
-        return right(other, rows, **given)
+        return right(other, rows, **how)
 
     target = X[:, 1] ** 2 if isinstance(last, DecisionTreeRegressor) else y
     model = make_pipeline(columns(), last).fit(FRAME, target)

@@ -36,6 +36,7 @@ logistic = LogisticRegression(max_iter=1000)
 
 def test_parameters_are_stored_untouched() -> None:
     given = {"estimator": forest, "parity": "nonsense", "tolerance": "x", "target_opset": object(), "fallback": 3}
+    given["device"] = "moon"
     estimator = OnnxEstimator(**given)
     assert estimator.get_params(deep=False) == given
     assert all(getattr(estimator, name) is value for name, value in given.items())

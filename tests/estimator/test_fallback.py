@@ -186,10 +186,10 @@ def test_a_part_that_is_converted_wrongly_is_an_error_all_the_same(monkeypatch) 
 
     right = sklort.conversion.convert_model
 
-    def wrong(model, X, **given):
+    def wrong(model, X, **how):
         if isinstance(model, LogisticRegression):
             model = LogisticRegression().fit(np.asarray(X), np.arange(len(X)) % 3)
-        return right(model, X, **given)
+        return right(model, X, **how)
 
     monkeypatch.setattr(sklort.conversion, "convert_model", wrong)
     model = make_pipeline(Rooted(), LogisticRegression()).fit(X, y)

@@ -293,6 +293,8 @@ def test_unseen_and_missing_categories(mixed) -> None:
     Z = frame.assign(city="Bergen")
     np.testing.assert_allclose(estimator.predict_proba(Z), model.predict_proba(Z), rtol=1e-9)
     Z = frame.assign(city=None)
+    np.testing.assert_allclose(estimator.predict_proba(Z), model.predict_proba(Z), rtol=1e-9)
+    Z = frame.assign(city=[5, *frame.city[1:]])
     with pytest.warns(ScikitLearnAnswered, match="column of strings"):
         got = estimator.predict_proba(Z)
     assert np.array_equal(got, model.predict_proba(Z))

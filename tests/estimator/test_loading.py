@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
 import subprocess
 import sys
 
 import numpy as np
+import onnx
 import pytest
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -117,6 +119,21 @@ def test_a_file_of_a_later_format_says_what_to_install(monkeypatch) -> None:
     monkeypatch.undo()
     with pytest.raises(ValueError, match="saved by sklort 7.1 in format 99.*pip install 'sklort>=7.1'"):
         sklort.load(content)
+
+
+def test_a_file_from_before_missing_strings_opens() -> None:
+    """Format 1 did not always say which strings may be missing, or how whole numbers are answered."""
+    X, y = load_iris(return_X_y=True)
+    estimator = sklort.convert(LogisticRegression(max_iter=500).fit(X, y), X)
+    model = onnx.load_from_string(estimator.onnx_model_)
+    for one in model.metadata_props:
+        if one.key == "sklort.acceptance":
+            said = json.loads(one.value)
+            one.value = json.dumps({key: said[key] for key in said if key not in ("missing", "whole")})
+    del model.metadata_props[-1]  # the digest
+    old = persistence.sealed(model.SerializeToString())
+    assert b"missing" not in old
+    np.testing.assert_array_equal(sklort.load(old).predict_proba(X), estimator.predict_proba(X))
 
 
 def test_a_pickle_of_another_version_warns() -> None:

@@ -32,12 +32,12 @@ def converted_wrongly(monkeypatch):
     def plant(damage) -> None:
         right = sklort.conversion.convert_model
 
-        def wrong(model, X, **given):
+        def wrong(model, X, **how):
             from copy import deepcopy
 
             other = deepcopy(model)
             damage(other)
-            return right(other, X, **given)
+            return right(other, X, **how)
 
         monkeypatch.setattr(sklort.conversion, "convert_model", wrong)
 

@@ -6,14 +6,17 @@ import copy
 import pickle
 import subprocess
 import sys
+import types
 
+import cloudpickle
 import joblib
 import numpy as np
 import pytest
 from sklearn.base import is_classifier
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.preprocessing import StandardScaler
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 import sklort
@@ -159,3 +162,28 @@ def test_onnxruntime_opens_the_file(tmp_path) -> None:
     session = ort.InferenceSession(str(tmp_path / "model.onnx"), providers=["CPUExecutionProvider"])
     (got,) = session.run(None, {session.get_inputs()[0].name: X})
     np.testing.assert_allclose(got.ravel(), estimator.predict(X), rtol=1e-12)
+
+
+@pytest.mark.parametrize("pickler", [pickle, cloudpickle])
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "decision_function"])
+def test_a_method_travels_as_that_of_the_estimator(estimator, pickler, method):
+    """``joblib.delayed(estimator.predict)`` and ``pool.map(estimator.predict, parts)`` pickle it."""
+    expected = getattr(estimator, method)(X)
+    for one in (estimator, pickle.loads(pickle.dumps(estimator)), sklort.load(estimator.onnx_model_)):
+        asked = pickler.loads(pickler.dumps(getattr(one, method)))
+        assert asked.__name__ == method
+        np.testing.assert_array_equal(asked(X), expected)
+        with pytest.raises(ValueError, match="NaN"):
+            asked(np.full_like(X, np.nan))
+
+
+def test_a_method_that_scikit_learn_answers_travels(recwarn):
+    def doubled(rows):
+        return np.sort(rows * 2)
+
+    doubled.__module__, doubled.__qualname__ = __name__, "doubled"
+    sys.modules.setdefault(__name__, types.ModuleType(__name__)).doubled = doubled
+    model = make_pipeline(FunctionTransformer(doubled), LogisticRegression(max_iter=1000)).fit(X, WORDS)
+    compiled = sklort.convert(model, X)
+    asked = pickle.loads(pickle.dumps(compiled.predict))
+    assert (asked(X) == model.predict(X)).all()

@@ -11,37 +11,16 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import sklort
-from sklort.exceptions import ScikitLearnAnswered
+from tests.estimator.reading import N, frames_of, is_native, mixed_model, refused_or_answered, refuses, same
 
 pd = pytest.importorskip("pandas")
 
 RNG = np.random.default_rng(0)
-N = 120
 NUMBERS = ["n0", "n1", "n2"]
-
-
-def frames_of(call) -> list[str]:
-    """The Python functions that `call` enters, itself left out."""
-    entered: list[str] = []
-
-    def note(frame, event, _) -> None:
-        if event == "call":
-            entered.append(frame.f_code.co_name)
-
-    sys.setprofile(note)
-    try:
-        call()
-    finally:
-        sys.setprofile(None)
-    return entered[1:]
 
 
 @pytest.fixture(scope="module")
@@ -53,38 +32,7 @@ def numbers():
 
 @pytest.fixture(scope="module")
 def mixed():
-    frame = pd.DataFrame(
-        {
-            "age": RNG.normal(40, 10, N),
-            "city": RNG.choice(["Oslo", "Rome", "Zürich", "a name of more than twelve bytes"], N),
-            "rooms": RNG.integers(1, 6, N),
-            "kind": RNG.choice(["flat", "house"], N),
-            "unused": RNG.normal(size=N),
-        }
-    )
-    frame.loc[::9, "age"] = np.nan
-    model = make_pipeline(
-        ColumnTransformer(
-            [
-                ("numbers", make_pipeline(SimpleImputer(), StandardScaler()), ["age", "rooms"]),
-                ("words", OneHotEncoder(handle_unknown="ignore"), ["city", "kind"]),
-            ]
-        ),
-        LogisticRegression(),
-    ).fit(frame, (frame.rooms > 2) ^ (frame.kind == "flat"))
-    return frame, model
-
-
-def same(estimator, model, Z, tolerance: float = 1e-9) -> None:
-    np.testing.assert_allclose(estimator.predict_proba(Z), model.predict_proba(Z), rtol=tolerance, atol=1e-15)
-    assert np.array_equal(estimator.predict(Z), model.predict(Z))
-
-
-def is_native(estimator, Z, method: str = "predict") -> bool:
-    """Whether frames like `Z` are answered without a Python frame once one has come."""
-    predict = getattr(estimator, method)
-    predict(Z)
-    return set(frames_of(lambda: predict(Z))) <= {"__arrow_c_stream__"}  # polars writes that one in Python
+    return mixed_model()
 
 
 LIKE_PANDAS = {
@@ -182,15 +130,6 @@ def test_categoricals_take_the_slow_lane(mixed) -> None:
     assert not is_native(estimator, Z)
 
 
-def refuses(estimator, model, Z) -> None:
-    with pytest.raises(Exception) as theirs:
-        model.predict(Z)
-    with pytest.raises(Exception) as ours:
-        estimator.predict(Z)
-    assert type(ours.value) is type(theirs.value)
-    assert str(ours.value) == str(theirs.value)
-
-
 @pytest.mark.parametrize(
     "make",
     [
@@ -231,30 +170,6 @@ def test_refusals_of_mixed_frames(mixed, make) -> None:
     refuses(estimator, model, make(frame))
     refuses(estimator, model, make(frame.iloc[[4]]))
     same(estimator, model, frame)
-
-
-@pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
-@pytest.mark.parametrize("dtype", ["str", object])
-def test_missing_strings_go_to_scikit_learn(mixed, missing, dtype) -> None:
-    frame, model = mixed
-    estimator = sklort.convert(model, frame)
-    Z = frame.astype({"city": dtype})
-    assert is_native(estimator, Z)
-    Z = Z.copy()
-    Z.loc[3, "city"] = missing
-    refused_or_answered(estimator, model, Z)
-
-
-def refused_or_answered(estimator, model, Z) -> None:
-    """As scikit-learn does it, with a warning where it answers."""
-    try:
-        expected = model.predict_proba(Z)
-    except TypeError:
-        refuses(estimator, model, Z)
-        return
-    with pytest.warns(ScikitLearnAnswered):
-        got = estimator.predict_proba(Z)
-    assert np.array_equal(got, expected)
 
 
 def test_objects_that_are_no_strings_go_to_scikit_learn(mixed) -> None:
@@ -432,6 +347,19 @@ def test_polars_matrices(numbers) -> None:
     np.testing.assert_allclose(
         estimator.predict_proba(pl.concat([Z, Z], rechunk=False)), model.predict_proba(pl.concat([Z, Z])), rtol=1e-12
     )
+
+
+def test_frames_of_float32_are_computed_in_float32_as_scikit_learn_does(numbers) -> None:
+    pl, pa = pytest.importorskip("polars"), pytest.importorskip("pyarrow")
+    frame, _ = numbers
+    small = frame.astype(np.float32)
+    model = LogisticRegression().fit(small, frame.iloc[:, 0] > 0)
+    estimator = sklort.convert(model, small)
+    for Z in (pl.from_pandas(small), pa.Table.from_pandas(small, preserve_index=False)):
+        found, expected = estimator.predict_proba(Z), model.predict_proba(Z)
+        assert found.dtype == expected.dtype == np.float32
+        np.testing.assert_array_equal(found, estimator.predict_proba(small))
+        assert is_native(estimator, Z)
 
 
 def test_threads_and_frames(mixed) -> None:

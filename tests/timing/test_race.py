@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import cycle
 from time import sleep
 
 import pytest
@@ -83,3 +84,66 @@ def test_a_setting_is_made_for_its_runner_alone() -> None:
     runners = {"plain": lambda: state == [], "narrow": lambda: state == ["narrow"]}
     race(runners, disagreement=equal, seconds=0, rounds=2, settings={"narrow": inside})
     assert state == []
+
+
+class Clock:
+    """Time that passes only when a runner says so."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def taking(self, seconds: Iterator[float], answer: int = 1) -> Callable[[], int]:
+        def run() -> int:
+            self.now += next(seconds)
+            return answer
+
+        return run
+
+
+def test_quantiles_are_of_single_calls() -> None:
+    clock = Clock()
+    hundredths = cycle([*[0.01] * 90, *[0.02] * 7, *[0.5] * 3])
+    next_calls = {"steady": clock.taking(cycle([0.01])), "jumpy": clock.taking(hundredths)}
+    times = race(next_calls, disagreement=equal, seconds=1e9, rounds=100, most=100, each=True, clock=clock)
+    jumpy, steady = times["jumpy"], times["steady"]
+    assert (jumpy.minimum, jumpy.median, jumpy.maximum) == pytest.approx((0.01, 0.01, 0.5))
+    assert (jumpy.p95, jumpy.p99) == pytest.approx((0.02, 0.5))
+    assert (steady.p95, steady.p99) == pytest.approx((0.01, 0.01))
+    assert (jumpy.rounds, jumpy.calls) == (100, 1)
+
+
+def test_few_calls_have_no_quantiles() -> None:
+    clock = Clock()
+    runner = {"one": clock.taking(cycle([1.0]))}
+    times = race(runner, disagreement=equal, seconds=0, rounds=20, each=True, clock=clock)
+    assert times["one"].p95 == pytest.approx(1.0)
+    assert times["one"].p99 is None
+    times = race(runner, disagreement=equal, seconds=0, rounds=19, each=True, clock=clock)
+    assert times["one"].p95 is None
+
+
+def test_short_calls_are_repeated_and_divided_out() -> None:
+    clock = Clock()
+    times = race({"one": clock.taking(cycle([1e-5]))}, disagreement=equal, seconds=0, rounds=3, clock=clock)
+    assert times["one"].median == pytest.approx(1e-5)
+    assert times["one"].calls * 1e-5 >= 2e-3
+
+
+def test_time_is_up_after_the_fewest_rounds() -> None:
+    clock = Clock()
+    times = race({"one": clock.taking(cycle([0.5]))}, disagreement=equal, seconds=2.2, rounds=2, clock=clock)
+    assert times["one"].rounds == 5
+
+
+def test_results_are_finished_before_they_are_compared_and_not_while_they_are_timed() -> None:
+    finished: list[int] = []
+
+    def finish(raw: int) -> int:
+        finished.append(raw)
+        return raw - 1
+
+    race({"first": lambda: 1, "raw": lambda: 2}, disagreement=equal, seconds=0, rounds=2, finish={"raw": finish})
+    assert finished == [2]

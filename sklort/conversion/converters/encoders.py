@@ -13,10 +13,10 @@ import numpy as np
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
 
 from sklort.conversion.converters.search import count_not_above
-from sklort.conversion.missing import is_missing
 from sklort.conversion.tensor import Tensor
 from sklort.conversion.writer import BOOL, DOUBLE, FLOAT, INT64, STRING, Answers, Write, Writer
 from sklort.exceptions import ConversionError
+from sklort.graph.missing import is_missing, word_of
 
 _OUTPUT_DTYPES = {FLOAT, DOUBLE, INT64, BOOL}
 _FEW = 16
@@ -35,8 +35,7 @@ def codes(writer: Writer, column: Tensor, categories: np.ndarray, number: int) -
     """Numbers (n,) of the categories of a column (n, 1), and the number of categories for a value that is none."""
     count = len(categories)
     if column.dtype == STRING:
-        # A missing category beside strings is never fed: ONNX strings cannot be missing.
-        known = {str(v): i for i, v in enumerate(categories) if isinstance(v, str)}
+        known = {key: i for i, key in enumerate(map(_word, categories)) if key is not None}
         if len(known) < sum(not is_missing(v) for v in categories):
             raise ConversionError(
                 f"column {number} of {writer.where} has numbers among its categories but is fed strings"
@@ -51,6 +50,11 @@ def codes(writer: Writer, column: Tensor, categories: np.ndarray, number: int) -
         whole = {int(v): i for i, v in enumerate(categories) if np.isfinite(v) and v == np.floor(v)}
         return _looked_up(writer, column.astype(INT64), "int64s", list(whole), list(whole.values()), count)
     return _found(writer, column.astype(DOUBLE), categories.astype(np.float64))
+
+
+def _word(category: Any) -> str | None:
+    """How a category stands in a tensor of strings; None where it cannot."""
+    return str(category) if isinstance(category, str) else word_of(category)
 
 
 def _looked_up(writer: Writer, column: Tensor, kind: str, keys: list[Any], places: list[int], count: int) -> Tensor:
@@ -154,9 +158,8 @@ def _guarded(code: Tensor, length: int) -> Tensor:
 def _as_known(writer: Writer, column: Tensor, categories: np.ndarray) -> tuple[Tensor, dict[str, Any]] | None:
     """A column, and the attribute with which OneHotEncoder of ai.onnx.ml knows its categories."""
     if column.dtype == STRING:
-        if not all(isinstance(v, str) for v in categories):
-            return None
-        return column, {"cats_strings": [str(v) for v in categories]}
+        words = list(map(_word, categories))
+        return None if None in words else (column, {"cats_strings": words})
     numbers = _numbers(categories)
     if numbers.dtype.kind not in "biuf":
         return None

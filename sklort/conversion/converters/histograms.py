@@ -18,13 +18,13 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 
 from sklort.conversion.converters.boosting import two_classes
 from sklort.conversion.labels import label_values
-from sklort.conversion.missing import is_missing
 from sklort.conversion.tensor import Tensor
 from sklort.conversion.trees.columns import numbered
 from sklort.conversion.trees.forest import Doubles, Nodes, build
 from sklort.conversion.trees.writing import write_forest
 from sklort.conversion.writer import DOUBLE, STRING, Answers, Write, Writer
 from sklort.exceptions import ConversionError
+from sklort.graph.missing import is_missing
 
 
 def _codes(bits: NDArray[np.uint32]) -> NDArray[np.int64]:

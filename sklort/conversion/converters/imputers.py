@@ -8,10 +8,10 @@ import numpy as np
 from sklearn.impute import KNNImputer, MissingIndicator, SimpleImputer
 from sklearn.impute._iterative import IterativeImputer
 
-from sklort.conversion.missing import is_missing
 from sklort.conversion.tensor import Tensor, clip
 from sklort.conversion.writer import DOUBLE, INT64, STRING, Answers, Write, Writer
 from sklort.exceptions import ConversionError
+from sklort.graph.missing import is_missing, word_of
 
 
 def _statistics_kept(model: SimpleImputer) -> np.ndarray:
@@ -34,6 +34,8 @@ def missing_mask(rows: Tensor, missing_values: Any) -> Tensor | None:
         if rows.dtype.kind in "bi" and missing_values != int(missing_values):
             return None
         return rows.equals(np.array(missing_values, rows.dtype))
+    if rows.dtype == STRING and (word := word_of(missing_values)) is not None:
+        return rows.equals(np.array(word, object))
     return rows.is_nan() if rows.dtype.kind == "f" else None
 
 
@@ -48,8 +50,7 @@ def with_indicator(writer: Writer, out: Tensor, missing: Tensor | None) -> Tenso
         return out
     if missing is None or out.dtype == STRING:
         raise ConversionError(
-            f"{writer.where}(add_indicator=True) is converted for numbers that may be missing only: "
-            "strings beside marks are no matrix"
+            f"{writer.where}(add_indicator=True) is converted for numbers only: strings beside marks are no matrix"
         )
     return out.concat(missing.take(model.indicator_.features_).astype(out.dtype))
 

@@ -6,6 +6,7 @@ Decompositions, random projections, partial least squares, approximations of ker
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -22,16 +23,13 @@ def _dense(matrix: Any) -> np.ndarray:
     return np.asarray(matrix.toarray() if hasattr(matrix, "toarray") else matrix)
 
 
-def _log_likelihood(rows: Tensor, model: Any) -> Answers:
-    """Of each row, (n,), under a normal distribution; nothing where its covariance is singular."""
-    try:
-        precision = np.asarray(model.get_precision())
-    except np.linalg.LinAlgError:
-        return {}
-    centred = rows - np.asarray(model.mean_)
+def _log_likelihood(rows: Tensor, mean: Any, precision: Any) -> Tensor:
+    """Of each row, (n,), under a normal distribution."""
+    centred = rows - np.asarray(mean)
+    precision = np.asarray(precision)
     constant = 0.5 * (len(precision) * np.log(2.0 * np.pi) - fast_logdet(precision))
-    result: Tensor = (centred * (centred @ precision)).sum() * -0.5 - float(constant)
-    return {"score_samples": result.flat()}
+    density: Tensor = (centred * (centred @ precision)).sum() * -0.5 - float(constant)
+    return density.flat()
 
 
 def _write_pca(writer: Writer) -> Answers:
@@ -42,8 +40,11 @@ def _write_pca(writer: Writer) -> Answers:
     if model.whiten:
         scale = np.sqrt(model.explained_variance_)
         out = out / np.maximum(scale, np.finfo(scale.dtype).eps)
-    answers: dict[str, Any] = {"transform": out.astype(np.result_type(rows.dtype, components.dtype))}
-    return {**answers, **_log_likelihood(rows, model)} if isinstance(model, decomposition.PCA) else answers
+    answers = {"transform": out.astype(np.result_type(rows.dtype, components.dtype))}
+    if isinstance(model, decomposition.PCA):
+        with suppress(np.linalg.LinAlgError):  # a covariance without inverse: scikit-learn has no density either
+            answers["score_samples"] = _log_likelihood(rows, model.mean_, model.get_precision())
+    return answers
 
 
 def _write_components(writer: Writer) -> Answers:
@@ -64,7 +65,10 @@ def _write_factor_analysis(writer: Writer) -> Answers:
     weights = model.components_ / model.noise_variance_
     spread = np.linalg.inv(np.eye(len(model.components_)) + weights @ model.components_.T)
     rows = writer.floats()
-    return {"transform": (rows - np.asarray(model.mean_)) @ weights.T @ spread, **_log_likelihood(rows, model)}
+    return {
+        "transform": (rows - np.asarray(model.mean_)) @ weights.T @ spread,
+        "score_samples": _log_likelihood(rows, model.mean_, model.get_precision()),
+    }
 
 
 def _write_sparse_pca(writer: Writer) -> Answers:

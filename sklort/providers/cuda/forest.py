@@ -22,21 +22,34 @@ class _OnDevice:
     def __init__(self, form: Form, device: Device) -> None:
         self.form = form
         self._device = device
-        self._groups: dict[int, tuple[Groups, list[Any]]] = {}
-        up = device.upload
+        self._groups: dict[tuple[int, bool], tuple[Groups, list[Any]]] = {}
+        up = device.constant
         self.nodes, self.values = up(form.nodes), up(form.values)
         self.features, self.nan_left = up(form.features), up(form.nan_left)
         self.tree_node, self.tree_depth = up(form.tree_node), up(form.tree_depth)
         self.tree_target, self.target_tree = up(form.tree_target), up(form.target_tree)
 
-    def groups(self, stage_bytes: int) -> tuple[Groups, list[Any]]:
-        if stage_bytes not in self._groups:
-            made = groups_of(self.form, stage_bytes)
-            self._groups[stage_bytes] = (
+        self._coded: list[Any] = []
+
+    def coded(self) -> list[Any]:
+        """Rank-coded nodes, the entries of leaves, where trees begin; thresholds, and where those of a column begin."""
+        ranks = self.form.ranks
+        assert ranks is not None
+        if not self._coded:
+            arrays = (ranks.nodes, ranks.entries, ranks.tree_node, ranks.thresholds, ranks.begin)
+            self._coded = [self._device.constant(each) for each in arrays]
+        return self._coded
+
+    def groups(self, stage_bytes: int, ranked: bool = False) -> tuple[Groups, list[Any]]:
+        key = (stage_bytes, ranked)
+        if key not in self._groups:
+            source = self.form.ranks if ranked and self.form.ranks is not None else self.form
+            made = groups_of(source, stage_bytes)
+            self._groups[key] = (
                 made,
-                [self._device.upload(each) for each in (made.tree, made.node, made.staged)],
+                [self._device.constant(each) for each in (made.tree, made.node, made.staged)],
             )
-        return self._groups[stage_bytes]
+        return self._groups[key]
 
 
 class ForestOnDevice:
@@ -47,7 +60,7 @@ class ForestOnDevice:
     node : Node
         TreeEnsemble, TreeEnsembleRegressor or TreeEnsembleClassifier.
     device : Device
-    kernel : {"auto", "rows", "tile", "leaves", "wide"}
+    kernel : {"auto", "rows", "tile", "ranks", "leaves", "wide"}
         Which kernel, where it takes the forest; the answers are the same, to the bit.
     """
 
@@ -69,7 +82,7 @@ class ForestOnDevice:
         self._aggregate = int(arrays["aggregate"])
         if self.refuses:
             members = ("roots", *_GENERAL, "addend_weight", "set_begin", "members")
-            self._general = [device.upload(arrays[name]) for name in members]
+            self._general = [device.constant(arrays[name]) for name in members]
         else:
             self._forms[False] = _OnDevice(form_of(arrays), device)
 
@@ -93,16 +106,17 @@ class ForestOnDevice:
             kept = 0 if held.form.width == 1 else held.form.width
             self._tiles(held, launch, rows, strides, kept, sums=sums)
         else:
+            run = self._coded if launch.kernel == "ranks" else self._leaves_and_sums
             piece = launch.piece or count
             for first in range(0, count, piece):
                 part = slice(first, first + piece)
-                self._leaves_and_sums(held, launch, rows[part], strides, sums[part])
+                run(held, launch, rows[part], strides, sums[part])
         return sums
 
     @property
     def levels(self) -> int:
         """Of all trees together: what a row takes at most."""
-        return sum(int(held.form.tree_depth.sum()) for held in list(self._forms.values())[:1])
+        return sum(held.form.levels for held in list(self._forms.values())[:1])
 
     def explain(self) -> str:
         if self.refuses:
@@ -155,22 +169,33 @@ class ForestOnDevice:
         leaves: Any = None,
         keys: Any = None,
     ) -> None:
-        form = held.form
-        groups, arrays = held.groups(launch.stage_bytes)
+        form, ranked = held.form, launch.kernel == "ranks"
+        groups, arrays = held.groups(launch.stage_bytes, ranked)
         a_slice = -(-len(groups) // launch.slices)
         turn = int(abs(strides[1]) <= abs(strides[0]))
         types = self._types(form, rows) | {
             "block": launch.block,
             "rows": launch.paths,
             "sums": kept,
-            "staged": int(keys is None),
+            "coded": int(ranked),
+            "staged": int(keys is None or ranked),
         }
-        arguments = [rows, *strides, len(rows), held.features, held.nan_left, form.columns, turn, held.nodes, *arrays]
-        arguments += [held.tree_node, held.tree_depth, held.tree_target, len(groups), a_slice, launch.stage_bytes]
-        arguments += [held.values, self.targets, keys, sums, leaves]
+        nodes, entries, tree_node = held.coded()[:3] if ranked else (held.nodes, None, held.tree_node)
+        if ranked:
+            types["key"] = "std::uint16_t"
+        arguments = [rows, *strides, len(rows), held.features, held.nan_left, form.columns, turn, nodes, *arrays]
+        arguments += [tree_node, held.tree_depth, held.tree_target, len(groups), a_slice, launch.stage_bytes]
+        arguments += [held.values, self.targets, keys, entries, sums, leaves]
         grid = (-(-len(rows) // launch.tile), -(-len(groups) // max(a_slice, 1)))
         if len(groups):
             self._device.launch("forest_tile", "forest_tile", grid, launch.block, arguments, launch.shared_bytes, types)
+
+    def _coded(self, held: _OnDevice, launch: Launch, rows: Any, strides: list[int], sums: Any) -> None:
+        form, count = held.form, len(rows)
+        codes = self._device.empty((form.columns, count), np.uint16)
+        arguments = [rows, *strides, count, held.features, held.nan_left, form.columns, *held.coded()[3:], codes]
+        self._device.launch_over("forest_codes", "forest_codes", codes.size, arguments, self._types(form, rows))
+        self._tiles(held, launch, rows, strides, 0 if form.width == 1 else form.width, sums=sums, keys=codes)
 
     def _leaves_and_sums(self, held: _OnDevice, launch: Launch, rows: Any, strides: list[int], sums: Any) -> None:
         form, count = held.form, len(rows)

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from sklort.graph.ir import Array
 from sklort.providers.cuda.device import Limits
+from sklort.providers.cuda.forest_ranks import Ranks, ranks_of
 
 FEW_ROWS = 256
 """So many rows or fewer: a block for each."""
@@ -23,11 +25,14 @@ MOST_SUMS = 8
 """Values of a leaf that a thread adds up in registers."""
 PART = 1024
 """Trees whose leaves a block for one row keeps at once."""
-KERNELS = ("auto", "rows", "tile", "leaves", "wide")
+KERNELS = ("auto", "rows", "tile", "ranks", "leaves", "wide")
+CODING_PAYS = 4
+"""So many levels for each comparison of the coding: a guess."""
 _STAGE = (17408, 24576)
 """Least and most bytes of one of the two stages; the least is what turning the rows of a block needs."""
 _LEAVES_BYTES = 1 << 28
-"""Of memory for the leaves of a batch, at most: larger batches go in pieces."""
+"""Of memory for the leaves, or the codes, of a batch, at most: larger batches go in pieces."""
+_LEAST_PIECE = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +68,21 @@ class Form:
     @property
     def node_bytes(self) -> int:
         return 16 if self.wide else 8
+
+    def parts(self) -> tuple[Array, Array, Array]:
+        """Column, child and key of every node."""
+        column, child = _parts(self.nodes)
+        return column, child, self.nodes[:, 0] if self.wide else self.nodes >> np.uint64(32)
+
+    @cached_property
+    def ranks(self) -> Ranks | None:
+        """The same forest in nodes of four bytes, where that can be."""
+        return ranks_of(self)
+
+    @property
+    def levels(self) -> int:
+        """Of all trees together: what a row takes at most."""
+        return int(self.tree_depth.sum())
 
 
 def form_of(arrays: Mapping[str, Any]) -> Form:
@@ -149,15 +169,15 @@ class Groups:
         return len(self.staged)
 
 
-def groups_of(form: Form, stage_bytes: int) -> Groups:
+def groups_of(form: Form | Ranks, stage_bytes: int) -> Groups:
     """Neighbouring trees, as many as the stage holds."""
-    room = stage_bytes // form.node_bytes
+    room, together = stage_bytes // form.node_bytes, 16 // form.node_bytes
     begin, tree, staged = form.tree_node, [0], []
     while tree[-1] < form.trees:
         first = tree[-1]
         last = int(np.searchsorted(begin, begin[first] + room, side="right")) - 1
         tree.append(max(last, first + 1))
-        staged.append(min(int(begin[tree[-1]] - begin[first]), room // 2 * 2))
+        staged.append(min(int(begin[tree[-1]] - begin[first]), room // together * together))
     numbers = np.asarray(tree, np.int64)
     return Groups(numbers, begin[numbers[:-1]], np.asarray(staged, np.int32))
 
@@ -167,8 +187,8 @@ class Launch:
     """How a batch runs."""
 
     kernel: str
-    """"rows": a block for each row. "tile": sums in registers. "leaves": numbers of leaves first, then sums. "wide": as
-    "leaves", with keys in global memory."""
+    """"rows": a block for each row. "tile": sums in registers. "ranks": the same with rows and nodes coded by ranks.
+    "leaves": numbers of leaves first, then sums. "wide": as "leaves", with keys in global memory."""
     block: int
     paths: int = 1
     stage_bytes: int = 0
@@ -186,7 +206,9 @@ class Launch:
         if self.kernel == "rows":
             return f"a block of {self.block} threads for each row"
         keys = "keys in global memory" if self.kernel == "wide" else f"tiles of {self.tile} rows"
-        what = "sums in registers" if self.kernel == "tile" else "leaves first, then sums"
+        what = "leaves first, then sums" if self.kernel in ("leaves", "wide") else "sums in registers"
+        if self.kernel == "ranks":
+            keys += " coded by ranks"
         return f"{keys}, {what}" + (f", trees shared out among {self.slices} blocks" if self.slices > 1 else "")
 
 
@@ -201,6 +223,10 @@ def launch_for(form: Form, rows: int, limits: Limits, asked: str = "auto") -> La
     largest = int(np.diff(form.tree_node).max(initial=2)) * form.node_bytes
     stage = min(max(largest, _STAGE[0]), _STAGE[1]) // 16 * 16
     summed = form.width == 1 or form.width <= MOST_SUMS
+    if summed and asked in ("auto", "ranks") and (asked == "ranks" or worth_coding(form)):
+        launch = _by_ranks(form, rows, limits, asked)
+        if launch is not None:
+            return launch
     most_paths = 4 if form.width <= 2 else 2 if form.width <= 4 else 1
     sizes = [(block, paths) for block, paths in ((256, 4), (256, 2), (256, 1), (128, 1)) if paths <= most_paths]
     for blocks in (2, 1):  # on a multiprocessor, so that one computes while the other one waits
@@ -222,6 +248,36 @@ def launch_for(form: Form, rows: int, limits: Limits, asked: str = "auto") -> La
     return Launch("wide", 256, 1, stage, 2 * stage, _slices(form, stage, tiles, limits), _piece(form))
 
 
+def worth_coding(form: Form) -> bool:
+    """Whether rows are coded by ranks: for rows of double always, else where the way through the trees is much longer.
+
+    Only many rows come here. What it costs is one search in the thresholds for each column; it halves the nodes, or
+    quarters them, and the tile.
+    """
+    return form.ranks is not None and (form.wide or form.levels > CODING_PAYS * form.ranks.coding_steps)
+
+
+def _by_ranks(form: Form, rows: int, limits: Limits, asked: str) -> Launch | None:
+    if form.ranks is None:
+        return None
+    keys, node_bytes = 2 * (form.columns + 1), form.ranks.node_bytes
+    largest = int(np.diff(form.ranks.tree_node).max(initial=4)) * node_bytes
+    stage = min(max(largest, _STAGE[0]), _STAGE[1]) // 16 * 16
+    most_paths = 4 if form.width <= 2 else 2 if form.width <= 4 else 1
+    for blocks in (2, 1):
+        room = min(limits.shared_bytes, limits.shared_bytes_together // blocks - 1024)
+        for paths in (each for each in (4, 2, 1) if each <= most_paths):
+            shared = -(-keys * 256 * paths // 16) * 16 + 2 * stage
+            tiles = -(-rows // (256 * paths))
+            if shared > room or (paths > 1 and tiles < 2 * limits.multiprocessors):
+                continue
+            if asked == "auto" and _slices(form, stage, tiles, limits) > 1:
+                return None  # few tiles: their trees are better shared out
+            piece = max(_LEAVES_BYTES // (2 * max(form.columns, 1)), _LEAST_PIECE)
+            return Launch("ranks", 256, paths, stage, shared, 1, piece)
+    return None
+
+
 def _slices(form: Form, stage: int, tiles: int, limits: Limits) -> int:
     bytes_of_nodes = len(form.nodes) * form.node_bytes
     wanted = -(-2 * limits.multiprocessors // max(tiles, 1))
@@ -229,4 +285,4 @@ def _slices(form: Form, stage: int, tiles: int, limits: Limits) -> int:
 
 
 def _piece(form: Form) -> int:
-    return max(_LEAVES_BYTES // (4 * max(form.trees, 1)), 4096)
+    return max(_LEAVES_BYTES // (4 * max(form.trees, 1)), _LEAST_PIECE)

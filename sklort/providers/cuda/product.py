@@ -74,7 +74,7 @@ class Product:
         padded[:, : self.outputs] = weights
         bias_padded = np.zeros(self._padded, self.dtype)
         bias_padded[: self.outputs] = 0 if bias is None else bias.reshape(-1)
-        self._weights, self._bias = device.upload(padded), device.upload(bias_padded)
+        self._weights, self._bias = device.constant(padded), device.constant(bias_padded)
 
     @property
     def linked_width(self) -> int:

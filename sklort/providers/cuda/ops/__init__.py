@@ -10,6 +10,7 @@ from sklort.providers.cuda.ops import (
     linear_model,
     matmul,
     reduce,
+    svm,
     tree_ensemble,
     views,
 )
@@ -17,6 +18,6 @@ from sklort.providers.cuda.ops.operator import Operator
 
 OPERATORS: dict[tuple[str, str], Operator] = {
     name: operator
-    for room in (distance, elementwise, features, linear, linear_model, matmul, reduce, tree_ensemble, views)
+    for room in (distance, elementwise, features, linear, linear_model, matmul, reduce, svm, tree_ensemble, views)
     for name, operator in room.OPERATORS.items()
 }

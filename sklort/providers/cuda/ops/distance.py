@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from sklort.graph.ir import Array, Node
+from sklort.providers.cuda.device import Device
 from sklort.providers.cuda.ops.operator import C_NAMES, Declined, Operation, Operator, Setting, attribute, numbers
 
 _TERMS = {
@@ -21,6 +22,8 @@ _TERMS = {
     "infinity": (2, False),
 }
 """By metric what is added, and whether the root is taken."""
+SQUARES, PRODUCTS = 0, 3
+"""Terms that others ask for."""
 _SIDE = 16
 _SHARED = 2 * _SIDE * 33 * 8
 _SEARCHERS = 128
@@ -34,13 +37,26 @@ def _metric(node: Node) -> str:
     return str(attribute(node, "metric", "sqeuclidean" if node.domain == "com.microsoft" else "euclidean"))
 
 
+def fill_distances(
+    device: Device, x: Any, y: Any, to: Any, term: int, rooted: bool = False, decay: float = 0.0
+) -> None:
+    """The distance, or product, of each row of `x` and each of `y`; both contiguous, on the device."""
+    if to.size == 0:
+        return
+    types: dict[str, str | int] = {
+        name: C_NAMES[np.dtype(array.dtype)] for name, array in (("from", x), ("point", y), ("to", to))
+    }
+    arguments = [x, len(x), y, len(y), x.shape[1], term, rooted, decay, to]
+    device.launch("distances", "distances", (-(-len(x) // _SIDE),), 256, arguments, _SHARED, types)
+
+
 class Distances:
     def __init__(self, node: Node, constants: Sequence[Array | None], setting: Setting) -> None:
         self.device = setting.device
         self.term, self.rooted = _TERMS[_metric(node)]
         self._decay = float(attribute(node, "decay", 0.0))
         points = constants[1]
-        self._points = None if points is None or points.dtype not in _REALS else setting.device.upload(points)
+        self._points = None if points is None or points.dtype not in _REALS else setting.device.constant(points)
 
     def read(self, inputs: Sequence[Any]) -> tuple[Any, Any, Any]:
         """Rows, points, and the type of distances between them."""
@@ -48,22 +64,13 @@ class Distances:
         y = self._points if self._points is not None else numbers(inputs[1], self.device)
         if x.dtype not in _REALS or y.dtype not in _REALS or x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1]:
             raise Declined("it takes two matrices of float or double, equally wide")
-        x, y = (self.device.cupy.ascontiguousarray(each) for each in (x, y))
+        x, y = (self.device.contiguous(each) for each in (x, y))
         return x, y, np.dtype(np.float32 if x.dtype == y.dtype == np.float32 else np.float64)
-
-    def fill(self, x: Any, y: Any, to: Any, rooted: bool, decay: float) -> None:
-        if to.size == 0:
-            return
-        types: dict[str, str | int] = {
-            name: C_NAMES[np.dtype(array.dtype)] for name, array in (("from", x), ("point", y), ("to", to))
-        }
-        arguments = [x, len(x), y, len(y), x.shape[1], self.term, rooted, decay, to]
-        self.device.launch("distances", "distances", (-(-len(x) // _SIDE),), 256, arguments, _SHARED, types)
 
     def run(self, inputs: list[Any], wanted: Sequence[bool]) -> list[Any]:
         x, y, dtype = self.read(inputs)
         made = self.device.empty((len(x), len(y)), dtype)
-        self.fill(x, y, made, self.rooted, self._decay)
+        fill_distances(self.device, x, y, made, self.term, self.rooted, self._decay)
         return [made]
 
     def explain(self) -> str:
@@ -90,7 +97,7 @@ class Neighbours(Distances):
         for first in range(0, len(x), step):
             part = slice(first, first + step)
             reduced = self.device.empty((len(x[part]), len(y)), np.float64)
-            self.fill(x[part], y, reduced, False, 0.0)
+            fill_distances(self.device, x[part], y, reduced, self.term)
             arguments = [reduced, len(y), self._k, self.rooted, distances[part], indices[part]]
             shared = _SEARCHERS * 16
             self.device.launch("distances", "nearest", (len(reduced),), _SEARCHERS, arguments, shared, names)

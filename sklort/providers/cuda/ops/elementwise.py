@@ -37,7 +37,7 @@ class Elementwise:
         self.node = node
         self.device = setting.device
         self._fixed = {
-            i: setting.device.upload(array)
+            i: setting.device.constant(array)
             for i, array in enumerate(constants)
             if array is not None and array.dtype in C_NAMES
         }

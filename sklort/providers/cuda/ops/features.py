@@ -35,7 +35,7 @@ class _Features:
         x = numbers(value, self.device)
         if x.dtype not in kinds or x.ndim == 0:
             raise Declined(f"it takes no {x.dtype} of rank {x.ndim} here")
-        return self.device.cupy.ascontiguousarray(x)
+        return self.device.contiguous(x)
 
     def staged(self, x: Any, kinds: Sequence[int], lists: Sequence[Any], others: Sequence[Any]) -> Any:
         """`x` with each column through stages, of which each has a number for every column, or one for all."""
@@ -45,7 +45,7 @@ class _Features:
             raise Declined("the attributes do not fit the columns")
         key = (x.dtype, columns)
         if key not in self._stages:
-            steps, up = len(kinds), self.device.upload
+            steps, up = len(kinds), self.device.constant
             spread = [np.stack([np.resize(each, columns) for each in part], axis=1) for part in (lists, others)]
             self._stages[key] = [
                 up(np.arange(columns, dtype=np.int32)),
@@ -118,7 +118,7 @@ class OneHotEncoder(_Features):
         known, first = np.unique(categories[::-1][order], return_index=True)
         place = (len(categories) - 1 - order[first]).astype(np.int32)
         self._columns = len(categories)
-        self._known, self._place = setting.device.upload(known), setting.device.upload(place)
+        self._known, self._place = setting.device.constant(known), setting.device.constant(place)
 
     def run(self, inputs: list[Any], wanted: Sequence[bool]) -> list[Any]:
         x = self.read(inputs[0], (np.float32, np.float64, np.int32, np.int64))
@@ -127,7 +127,7 @@ class OneHotEncoder(_Features):
         arguments = [x, x.size, self._known, self._place, self._known.size, self._columns, made, fault]
         types: dict[str, str | int] = {"from": C_NAMES[np.dtype(x.dtype)]}
         self.device.launch_over("one_hot", "one_hot", x.size, arguments, types)
-        if not attribute(self.node, "zeros", 1) and x.size and fault.get()[0]:
+        if not attribute(self.node, "zeros", 1) and x.size and self.device.fetch(fault)[0]:
             raise Declined("a value is no category")
         return [made]
 

@@ -67,7 +67,7 @@ def _read_sources(node: Node, dtype: Any, setting: Setting) -> list[_Source]:
                 program.append((_STAGES.index(stage), a, b))
         programs += group
     made = []
-    up = setting.device.upload
+    up = setting.device.constant
     for source in np.unique(from_source):
         columns = np.flatnonzero(from_source == source)
         steps = [step for column in columns for step in programs[column]]

@@ -19,6 +19,8 @@ _LARGEST = 1 << 20
 """More weights than this are worth cuBLAS."""
 _REALS = (np.float32, np.float64)
 
+CUBLAS = "products are computed by cuBLAS"
+
 
 class Weighted:
     """x @ weights + bias, and a function of each element."""
@@ -33,8 +35,8 @@ class Weighted:
         if weights.size <= _LARGEST:
             self._product = Product(weights, bias, Ending(), setting.device)
         else:
-            self._weights = setting.device.upload(np.ascontiguousarray(weights))
-            self._bias = None if bias is None else setting.device.upload(bias.reshape(1, -1))
+            self._weights = setting.device.constant(np.ascontiguousarray(weights))
+            self._bias = None if bias is None else setting.device.constant(bias.reshape(1, -1))
 
     def run(self, inputs: list[Any], wanted: Sequence[bool]) -> list[Any]:
         x = numbers(inputs[0], self._device)
@@ -43,6 +45,7 @@ class Weighted:
         if self._product is not None:
             made = self._product.run(x, NO_STAGES, None, (False, True, False))[1]
         else:
+            self._device.leave_graph(CUBLAS)
             made = self._device.cupy.matmul(x, self._weights)
             if self._bias is not None:
                 made = elementwise(self._device, "add", [made, self._bias], made.dtype)
@@ -62,6 +65,7 @@ class Products:
         a, b = (numbers(value, self._device) for value in inputs)
         if a.dtype != b.dtype or a.dtype not in _REALS or a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0]:
             raise Declined("it multiplies two matrices of float or of double")
+        self._device.leave_graph(CUBLAS)
         return [self._device.cupy.matmul(a, b)]
 
     def explain(self) -> str:

@@ -96,7 +96,7 @@ def converted(value: Any, dtype: Any, device: Device) -> Any:
     wanted = np.dtype(dtype)
     if value.dtype == wanted:
         return value
-    value = device.cupy.ascontiguousarray(value)
+    value = device.contiguous(value)
     made = device.empty(value.shape, wanted)
     types: dict[str, str | int] = {"from": C_NAMES[np.dtype(value.dtype)], "to": C_NAMES[wanted]}
     device.launch_over("convert", "convert", value.size, [value, value.size, made], types)
@@ -131,18 +131,19 @@ class Labels:
 
     numbers: Any = None
     texts: Array | None = None
+    device: Device | None = None
 
     @classmethod
     def of(cls, node: Node, integers: str, strings: str, device: Device) -> Labels:
         texts = attribute(node, strings, ())
         if len(texts):
-            return cls(texts=np.array(list(texts), object))
+            return cls(None, np.array(list(texts), object), device)
         values = attribute(node, integers)
-        return cls(numbers=None if values is None or not len(values) else device.upload(np.asarray(values, np.int64)))
+        return cls(numbers=None if values is None or not len(values) else device.constant(np.asarray(values, np.int64)))
 
     def finished(self, labels: Any) -> Any:
         """Labels as kernels give them, numbers of classes where these are strings."""
-        return labels if self.texts is None else self.texts[labels.get()]
+        return labels if self.texts is None or self.device is None else self.texts[self.device.fetch(labels)]
 
     def explain(self) -> str:
         return "" if self.texts is None else "; labels are strings: looked up on the host"

@@ -25,7 +25,7 @@ class _Along:
         x = numbers(value, self.device)
         if x.dtype not in (np.float32, np.float64) or x.ndim == 0:
             raise Declined(f"it takes no {x.dtype} of rank {x.ndim} here")
-        return self.device.cupy.ascontiguousarray(x)
+        return self.device.contiguous(x)
 
     def axis(self, x: Any, axis: int) -> int:
         if not -x.ndim <= axis < x.ndim:
@@ -53,7 +53,7 @@ class Reduce(_Along):
         x = self.read(inputs[0])
         axes = attribute(self.node, "axes")
         if axes is None and len(inputs) > 1 and inputs[1] is not None:
-            axes = inputs[1].get() if hasattr(inputs[1], "get") else inputs[1]
+            axes = self.device.fetch(inputs[1])
         if axes is None or not len(axes):
             if attribute(self.node, "noop_with_empty_axes", 0):
                 raise Declined("without axes it does nothing")

@@ -60,7 +60,7 @@ class Regressor(_Ensemble):
         base = _base(node) if node.op_type == "TreeEnsembleRegressor" else np.zeros(0)
         if len(base) not in (0, self.forest.targets):
             raise Declined("there are too many or too few base values")
-        self._base = setting.device.upload(base) if len(base) else None
+        self._base = setting.device.constant(base) if len(base) else None
         splits = attribute(node, "nodes_splits")
         doubles = node.op_type == "TreeEnsemble" and splits.dtype == np.float64
         self._result = np.dtype(np.float64 if doubles else np.float32)
@@ -84,7 +84,7 @@ class Classifier(_Ensemble):
             raise Declined("there are too many or too few base values")
         if forest.one_score and len(base) == 2:
             base = base[:1] + base[1:]
-        self._base = setting.device.upload(base) if len(base) else None
+        self._base = setting.device.constant(base) if len(base) else None
         self._rounded = attribute(node, "class_weights_as_tensor") is None
 
     def run(self, inputs: list[Any], wanted: Sequence[bool]) -> list[Any]:

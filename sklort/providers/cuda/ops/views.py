@@ -15,11 +15,6 @@ from sklort.providers.cuda.ops.operator import Declined, Operation, Operator, Se
 _ITEMS = {1: "std::uint8_t", 2: "std::uint16_t", 4: "std::uint32_t", 8: "std::uint64_t"}
 
 
-def _host(value: Any) -> Array:
-    """A few numbers that steer an operator, on the host."""
-    return np.asarray(value.get() if hasattr(value, "get") else value)
-
-
 class _View:
     """The same elements in another shape."""
 
@@ -32,7 +27,7 @@ class _View:
         shape = self.shape_of(tuple(x.shape), inputs)
         if prod(shape) != x.size:
             raise Declined(f"shape {list(x.shape)} cannot become {list(shape)}")
-        return [x.reshape(shape)]
+        return [self._device.contiguous(x).reshape(shape)]
 
     def shape_of(self, shape: tuple[int, ...], inputs: list[Any]) -> tuple[int, ...]:
         raise NotImplementedError
@@ -44,7 +39,7 @@ class _View:
         """From the attribute of old versions or the input of new ones, counted from 0."""
         given = attribute(self.node, "axes")
         if given is None and len(inputs) > 1 and inputs[1] is not None:
-            given = _host(inputs[1]).reshape(-1)
+            given = self._device.fetch(inputs[1]).reshape(-1)
         if given is None:
             return None
         axes = [int(axis) + rank if axis < 0 else int(axis) for axis in given]
@@ -56,7 +51,7 @@ class _View:
 class Reshape(_View):
     def shape_of(self, shape: tuple[int, ...], inputs: list[Any]) -> tuple[int, ...]:
         given = attribute(self.node, "shape")
-        asked = [int(size) for size in (_host(inputs[1]).reshape(-1) if given is None else given)]
+        asked = [int(size) for size in (self._device.fetch(inputs[1]).reshape(-1) if given is None else given)]
         if not attribute(self.node, "allowzero", 0):
             if any(size == 0 and axis >= len(shape) for axis, size in enumerate(asked)):
                 raise Declined("there is no size to keep")
@@ -92,7 +87,7 @@ class Squeeze(_View):
 class Unsqueeze(_View):
     def shape_of(self, shape: tuple[int, ...], inputs: list[Any]) -> tuple[int, ...]:
         given = attribute(self.node, "axes")
-        count = len(_host(inputs[1]).reshape(-1) if given is None else given)
+        count = len(self._device.fetch(inputs[1]).reshape(-1) if given is None else given)
         axes = self.axes(len(shape) + count, inputs) or []
         sizes = iter(shape)
         return tuple(1 if axis in axes else next(sizes) for axis in range(len(shape) + count))
@@ -130,6 +125,7 @@ class Concat:
         around = {(*each.shape[:axis], -1, *each.shape[axis + 1 :]) for each in arrays}
         if len(around) != 1:
             raise Declined("the shapes do not fit together")
+        self._device.leave_graph("arrays are put together by CuPy")
         return [self._device.cupy.concatenate(arrays, axis)]
 
     def explain(self) -> str:
@@ -137,28 +133,37 @@ class Concat:
 
 
 class Gather:
-    """Slices along an axis; those asked for by constants are checked beforehand."""
+    """Slices along an axis; those asked for by constants are checked beforehand.
+
+    Attributes
+    ----------
+    bounded : bool
+        Its indices come from ArgMax or ArgMin: how many columns those had says enough.
+    """
+
+    bounded = False
 
     def __init__(self, node: Node, constants: Sequence[Array | None], setting: Setting) -> None:
         self._device = setting.device
         self._columns = node.op_type == "ArrayFeatureExtractor"
         self._axis = -1 if self._columns else int(attribute(node, "axis", 0))
         data, index = constants
-        self._data = None if data is None or data.dtype.kind not in "biuf" else setting.device.upload(data)
+        self._data = None if data is None or data.dtype.kind not in "biuf" else setting.device.constant(data)
         if data is not None and self._data is None:
             raise Declined("what is gathered is text")
         self._index: Any = None
         self._range = (0, -1)
         if index is not None and index.dtype in (np.int64, np.int32):
-            self._index = setting.device.upload(np.ascontiguousarray(index))
+            self._index = setting.device.constant(np.ascontiguousarray(index))
             self._range = (int(index.min(initial=0)), int(index.max(initial=-1)))
 
-    def run(self, inputs: list[Any], wanted: Sequence[bool]) -> list[Any]:
+    def run(self, inputs: list[Any], wanted: Sequence[bool], below: int | None = None) -> list[Any]:
+        """`below`: indices from somewhere else that are known to be at least 0 and less than this."""
         x = self._data if self._data is not None else numbers(inputs[0], self._device)
         index = self._index if self._index is not None else numbers(inputs[1], self._device)
         if index.dtype not in (np.int64, np.int32) or not -x.ndim <= self._axis < x.ndim:
             raise Declined("the indices are no integers, or the axis is out of range")
-        x, index = self._device.cupy.ascontiguousarray(x), self._device.cupy.ascontiguousarray(index)
+        x, index = self._device.contiguous(x), self._device.contiguous(index)
         axis = self._axis % x.ndim
         if self._range[0] < -x.shape[axis] or self._range[1] >= x.shape[axis]:
             raise Declined("an index is out of range")
@@ -167,19 +172,20 @@ class Gather:
         if self._columns and x.ndim == 1:
             shape = (1, *shape)
         made = self._device.empty(shape, x.dtype)
-        fault = None if self._index is not None else self._device.zeros((1,), np.int32)
+        known = self._index is not None or (below is not None and below <= x.shape[axis])
+        fault = None if known else self._device.zeros((1,), np.int32)
         types: dict[str, str | int] = {
             "item": _ITEMS[x.dtype.itemsize],
             "index": "std::int64_t" if index.dtype == np.int64 else "std::int32_t",
         }
         sizes = [prod(x.shape[:axis]), x.shape[axis], index.size, prod(x.shape[axis + 1 :])]
         self._device.launch_over("gather", "gather", made.size, [x, index, *sizes, made, fault], types)
-        if fault is not None and made.size and fault.get()[0]:
+        if fault is not None and made.size and self._device.fetch(fault)[0]:
             raise Declined("an index is out of range")
         return [made]
 
     def explain(self) -> str:
-        return "" if self._index is not None else "waits for the device: indices are checked"
+        return "" if self._index is not None or self.bounded else "waits for the device: indices are checked"
 
 
 def _prepare(
