@@ -21,7 +21,7 @@ def main() -> None:
         print("runs on the GPU")
     except sklort.SessionError as error:
         fast = sklort.convert(forest, X)
-        print(f"runs on the CPU\n  because {error}")
+        print(f"runs on the CPU\n  because {error.text}")
 
     probabilities = fast.predict_proba(X)
     print(f"{len(X)} rows: probabilities differ by {np.abs(probabilities - forest.predict_proba(X)).max():.0e}")

@@ -241,7 +241,7 @@ class OnnxEstimator(Predicting, MetaEstimatorMixin, BaseEstimator):
     def set_params(self, **params: Any) -> OnnxEstimator:
         """scikit-learn's own; `device` moves a fitted estimator at once, without another comparison."""
         before, _ = self.device, super().set_params(**params)
-        if self.device != before and self.__sklearn_is_fitted__():
+        if self.__sklearn_is_fitted__() and self.device != before:
             move(self, before)
         return self
 

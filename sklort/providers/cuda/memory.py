@@ -23,7 +23,7 @@ def _cupy(number: int) -> Any:
     """
     reason = absent(number)
     if reason:
-        raise InvalidUse(f"there is no memory on 'cuda' here: {reason}")
+        raise InvalidUse(f"there is no memory on 'cuda' here, only on 'cpu': {reason}")
     import cupy
 
     return cupy
