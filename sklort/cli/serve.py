@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -69,6 +70,7 @@ def serve(
             emit({"url": url, "models": found})
         else:
             show(f"{url}: {', '.join(one['name'] + ' ' + one['version'] for one in found)}; {url}/docs says more")
+        sys.stdout.flush()  # whoever waits for the address may read a pipe
 
     run(
         models,

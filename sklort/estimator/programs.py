@@ -12,6 +12,7 @@ import numpy.typing as npt
 from sklort.estimator.devices import FEW_ROWS, cores, providers_of
 from sklort.estimator.inputs import GraphInput, Intake, Signature
 from sklort.estimator.outputs import FLATTEN, Form
+from sklort.estimator.values import Unsure
 from sklort.providers.cpu import is_program
 
 Array = npt.NDArray[Any]
@@ -99,7 +100,7 @@ class Program:
 
     def raw(self, method: str, values: list[Array]) -> Any:
         """The same, unfinished."""
-        ready = [v if v.dtype == d else v.astype(d) for v, d in zip(values, self.dtypes, strict=True)]
+        ready = [v if v.dtype == d else _read_as(v, d) for v, d in zip(values, self.dtypes, strict=True)]
         return self.runners[method].run(ready)[0]
 
     def run_there(self, method: str, values: list[Any]) -> Any:
@@ -112,6 +113,15 @@ class Program:
         """From how many rows of the host on this program, on a GPU, is predicted to be faster than the CPU."""
         rows = getattr(self.runners[method], "worth_from", lambda _: None)(cores())
         return np.inf if rows is None else max(rows, FEW_ROWS)
+
+
+def _read_as(values: Array, dtype: np.dtype[Any]) -> Array:
+    """`values` as what the graph reads; rounding is let pass, another number is not."""
+    with np.errstate(invalid="ignore"):
+        read = values.astype(dtype)
+    if dtype.kind in "iub" and values.dtype.kind == "f" and not np.array_equal(read, values):
+        raise Unsure(f"a number that {dtype} cannot hold, which the model reads here")
+    return read
 
 
 def _guard(graph: Graph, intake: Intake) -> tuple[bool, float] | None:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
+from itertools import islice
 from queue import Empty, Queue
 from threading import Event
 from typing import Any, Literal
@@ -141,7 +142,9 @@ def ray_cluster(workers: int, address: str | None) -> Iterator[Any]:
 def _ray(scorer: Scorer, jobs: Sequence[Job], workers: int, address: str | None) -> Iterator[int]:
     with ray_cluster(workers, address) as ray:
         attempt, sent = ray.remote(_attempt), ray.put(scorer)
-        waiting = {attempt.remote(sent, job): job for job in jobs}
+        ahead = 2 * max(1, int(ray.cluster_resources().get("CPU", workers)))
+        left = iter(jobs)
+        waiting = {attempt.remote(sent, job): job for job in islice(left, ahead)}
         try:
             while waiting:
                 (done,), _ = ray.wait(list(waiting), num_returns=1)
@@ -150,6 +153,8 @@ def _ray(scorer: Scorer, jobs: Sequence[Job], workers: int, address: str | None)
                 except ray.exceptions.WorkerCrashedError as error:
                     raise _lost(waiting[done], error) from error
                 yield _rows_done(waiting.pop(done), found)
+                waiting.update((attempt.remote(sent, job), job) for job in islice(left, 1))
         finally:
-            for one in waiting:
-                ray.cancel(one)
+            # Nothing is cancelled: Ray 2.60 aborts the whole process when a result arrives at that moment.
+            if waiting:
+                ray.wait(list(waiting), num_returns=len(waiting), fetch_local=False)

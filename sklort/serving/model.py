@@ -206,7 +206,8 @@ def _estimator(session: InferenceSession, content: bytes) -> Model:
         columns = tuple(places[at] for at in sorted(places))
     methods: list[str] = [method for method in METHODS if method in graph.outputs]
     answers = {method: Answer(graph.outputs[method], _finish(graph.forms[method])) for method in methods}
-    usual = [method for method in ("predict", "predict_proba") if method in answers] or methods[:1]
+    usual: list[str] = [method for method in ("predict", "predict_proba") if method in answers]
+    usual = usual or [method for method in ("transform", *methods) if method in answers][:1]
     classes = fitted.get("classes_")
     return Model(
         session,

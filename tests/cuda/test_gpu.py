@@ -11,7 +11,7 @@ import pytest
 import sklort
 from sklort.conversion import convert_model
 from sklort.providers.cuda.device import absent
-from tests.cuda import programs
+from tests.cuda import programs, test_bindings, test_devices, test_streams
 from tests.cuda.test_forests import KERNELS
 from tests.cuda.test_operators import SAMPLES
 from tests.ops import test_forest_engines as engines
@@ -23,6 +23,37 @@ from tests.ops.one_node import program as one_node_program
 REASON = absent()
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(REASON is not None, reason=str(REASON))]
 MANY = int(os.environ.get("SKLORT_GPU_ROWS", "1000000"))
+
+
+TAKEN_OVER = {
+    test_devices: (
+        "test_answers_of_the_device_are_scikit_learns",
+        "test_what_scikit_learn_refuses_is_refused_there",
+        "test_a_score_and_a_frame_are_made_on_the_host",
+        "test_several_outputs_and_columns_left_out",
+        "test_a_cpu_estimator_says_how_to_take_rows_of_a_gpu",
+        "test_leaves_on_the_device",
+    ),
+    test_bindings: ("test_memory_at_an_address", "test_outputs_lie_where_they_are_bound", "test_a_session_of_the_cpu"),
+    test_streams: (
+        "test_two_callers_at_once",
+        "test_a_run_in_chunks_is_ended",
+        "test_weights_are_there_for_every_stream",
+        "test_graphs_on_several_streams",
+        "test_the_oldest_graph_goes",
+    ),
+}
+"""Tests of the provider's surface that know nothing of the stand-in."""
+FIXTURES = {test_bindings: ("graph", "session", "want"), test_streams: ("graphs_of", "small_chunks")}
+globals().update({name: getattr(module, name) for module, names in FIXTURES.items() for name in names})
+globals().update({name: getattr(module, name) for module, names in TAKEN_OVER.items() for name in names})
+
+
+@pytest.fixture
+def cupy() -> Any:
+    import cupy
+
+    return cupy
 
 
 @pytest.fixture(autouse=True)
@@ -111,6 +142,19 @@ def test_linear_models(link: str, outputs: int, dtype: Any, monkeypatch: pytest.
     for count in (1, 33, 129):
         for whole, some in zip((labels, values, scores), there.run([x[-count:].copy()]), strict=True):
             np.testing.assert_array_equal(whole[-count:], some)
+
+
+def test_an_estimator_of_many_rows_from_the_host_and_from_the_device(cupy: Any) -> None:
+    """In chunks, and whole: the same bits."""
+    from sklearn.ensemble import GradientBoostingRegressor
+
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(MANY, 20))
+    model = GradientBoostingRegressor(n_estimators=30, random_state=0).fit(X[:3000], X[:3000, 0] * X[:3000, 1])
+    fast = sklort.convert(model, X[:3000], device="cuda")
+    here, there = fast.predict(X), fast.predict(cupy.asarray(X))
+    np.testing.assert_array_equal(there.get(), here)
+    np.testing.assert_allclose(here[:1000], model.predict(X[:1000]), rtol=1e-12)
 
 
 def test_arrays_of_cupy_and_of_torch_stay_on_the_device() -> None:

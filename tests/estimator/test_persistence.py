@@ -13,6 +13,7 @@ import joblib
 import numpy as np
 import pytest
 from sklearn.base import is_classifier
+from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -130,6 +131,21 @@ def test_a_loaded_model_casts_and_warns_only_where_it_loses(tmp_path) -> None:
     np.testing.assert_allclose(
         sklort.load(tmp_path / "model.onnx").predict(X.astype(np.float32)), long.predict(X), atol=1e-4
     )
+
+
+def test_a_loaded_model_makes_no_other_number_of_one(tmp_path) -> None:
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"rooms": np.arange(20) % 5, "size": np.linspace(0, 1, 20)})
+    model = make_pipeline(ColumnTransformer([("all", StandardScaler(), ["rooms", "size"])]), LinearRegression())
+    estimator = OnnxEstimator(model).fit(frame, frame.rooms * 2.0)
+    estimator.save(tmp_path / "model.onnx")
+    loaded = sklort.load(tmp_path / "model.onnx")
+    with pytest.warns(UserWarning, match="float64 is cast to int64"):
+        np.testing.assert_array_equal(loaded.predict(frame.astype(float)), estimator.predict(frame))
+    for rooms in (3.5, np.nan, 1e30):
+        with pytest.raises(ValueError, match="int64 cannot hold|contains NaN"):
+            loaded.predict(frame.assign(rooms=rooms))
+    np.testing.assert_array_equal(loaded.predict(frame), estimator.predict(frame))
 
 
 def test_load_frames_by_name(tmp_path) -> None:

@@ -16,6 +16,7 @@ pytest.importorskip("httpx2", reason="the test client needs it")
 import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA
 from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -85,6 +86,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Fitted]:
         "both": (RandomForestClassifier(5, random_state=0).fit(X, np.column_stack([y, y > 0])), X),
         "truth": (LogisticRegression().fit(X, y > 0), X),
         "scaler": (StandardScaler().fit(X), X),
+        "axes": (PCA(2).fit(X), X),
         "texts": (make_pipeline(CountVectorizer(), LogisticRegression()).fit(texts, [1, 0] * 10), texts),
         "strict": (strict.fit(frame, rich), frame),
     }

@@ -34,7 +34,7 @@ def batches(service: Service, name: str) -> int:
 
 
 @pytest.mark.parametrize("window", [0.0, 0.005])
-@pytest.mark.parametrize("name", ["forest", "boosting", "truth", "two", "scaler"])
+@pytest.mark.parametrize("name", ["forest", "boosting", "truth", "two", "scaler", "axes"])
 def test_answers_are_the_same(fitted: dict[str, Fitted], name: str, window: float) -> None:
     X, path = fitted[name].X, fitted[name].path
     requests = []

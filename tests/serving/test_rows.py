@@ -62,7 +62,7 @@ def test_one_row_after_the_other(client: TestClient, fitted: dict[str, Fitted]) 
         np.testing.assert_allclose(found["predict_proba"], model.predict_proba(frame[at : at + 1]), atol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["forest", "boosting", "truth", "two", "both", "scaler"])
+@pytest.mark.parametrize("name", ["forest", "boosting", "truth", "two", "both", "scaler", "axes"])
 @pytest.mark.parametrize("rows", [1, 3])
 def test_lists_for_models_without_names(client: TestClient, fitted: dict[str, Fitted], name: str, rows: int) -> None:
     model, X, _ = fitted[name]
