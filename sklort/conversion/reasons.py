@@ -8,13 +8,13 @@ _ITERATES = (
     "transform minimises a cost by a number of steps that depends on all the rows given together, so that the answer "
     "for a row is not a function of that row"
 )
-_TARGETS = "it transforms targets, one-dimensional labels, not the rows of X"
+_TARGETS = "it transforms targets, of which a fitted model is given none: a classifier's labels are in its own graph"
 
 NOT_CONVERTED: dict[str, str] = {
     "AgglomerativeClustering": _FITTED_ROWS,
     "ClassicalMDS": _FITTED_ROWS,
     "DBSCAN": _FITTED_ROWS,
-    "DictVectorizer": "it reads dictionaries, not a matrix or a table: make a table of them first",
+    "DictVectorizer": "it reads dictionaries and looks their names up, no more: make a table of them first",
     "EmpiricalCovariance": _SPREAD,
     "FeatureHasher": "it reads dictionaries or lists of words, not a matrix or a table",
     "GraphicalLasso": _SPREAD,
