@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 pytest.importorskip("uvicorn", reason="the extra 'serve' is not installed")
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """The command sets up the logs of its process, which here is the tests'."""
+    loggers = [logging.getLogger(name) for name in ("sklort", "sklort.serving", "uvicorn")]
+    before = [(one.handlers[:], one.level, one.propagate) for one in loggers]
+    yield
+    for one, (handlers, level, propagate) in zip(loggers, before, strict=True):
+        one.handlers[:], one.propagate = handlers, propagate
+        one.setLevel(level)
 
 
 def test_options_reach_the_server(run: Any, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
