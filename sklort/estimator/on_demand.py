@@ -47,6 +47,11 @@ class OnDemand:
                 return lanes.methods[self.__name__](X, *args, **params)
         return getattr(self._model, self.__name__)(X, *args, **params)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._model is None and self._lanes is not None:  # of a loaded estimator
+            return getattr, (self._lanes.owner, self.__name__)
+        return type(self), (self._model, self.__name__, self._target_opset, None, self._device)
+
     def compiled(self, X: Any) -> Lanes | None:
         """The compiled method, made for rows like `X` if there is none yet; None where it cannot be."""
         with self._lock:

@@ -16,6 +16,7 @@ from sklearn.base import is_classifier
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
@@ -191,6 +192,23 @@ def test_a_method_travels_as_that_of_the_estimator(estimator, pickler, method):
         np.testing.assert_array_equal(asked(X), expected)
         with pytest.raises(ValueError, match="NaN"):
             asked(np.full_like(X, np.nan))
+
+
+@pytest.mark.parametrize("model", [DecisionTreeClassifier(random_state=0), NearestNeighbors()], ids=str)
+def test_a_method_that_is_compiled_when_it_is_called_travels(model):
+    name = "apply" if hasattr(model, "apply") else "kneighbors"
+    rows = np.random.default_rng(0).normal(size=(60, 4))  # no two of which are equally far from a third
+    model.fit(rows, np.arange(60) % 3)
+    expected = getattr(model, name)(rows)
+    estimator = sklort.convert(model, rows)
+    ones = [estimator, pickle.loads(pickle.dumps(estimator))]
+    if name == "kneighbors":
+        ones.append(sklort.load(estimator.onnx_model_))
+    for one in ones:
+        getattr(one, name)(rows)
+        asked = pickle.loads(pickle.dumps(getattr(one, name)))
+        for got, want in zip(asked(rows), expected, strict=True):
+            np.testing.assert_allclose(got, want, atol=1e-7)
 
 
 def test_a_method_that_scikit_learn_answers_travels(recwarn):
