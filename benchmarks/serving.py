@@ -23,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -150,16 +150,15 @@ def path_of(key: str, name: str) -> str:
 
 def answers(address: str, path: str, asked: Sequence[str]) -> Any:
     """The probabilities that are answered."""
-    connection = http.client.HTTPConnection(address, timeout=60)
     found = []
-    for body in asked:
-        connection.request("POST", path, body)
-        answer = connection.getresponse()
-        content = json.loads(answer.read())
-        if answer.status != 200:
-            raise RuntimeError(f"{path}: {content}")
-        found.append(content["outputs"]["predict_proba"][0])
-    connection.close()
+    with closing(http.client.HTTPConnection(address, timeout=60)) as connection:
+        for body in asked:
+            connection.request("POST", path, body)
+            answer = connection.getresponse()
+            content = json.loads(answer.read())
+            if answer.status != 200:
+                raise RuntimeError(f"{path}: {content}")
+            found.append(content["outputs"]["predict_proba"][0])
     return np.array(found)
 
 

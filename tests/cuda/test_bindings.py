@@ -100,7 +100,7 @@ def test_values_are_filled_copied_and_made_of_nothing(cupy: Any) -> None:
 
 def test_without_a_gpu_a_value_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sklort.providers.cuda.device.find_spec", lambda name: None)
-    with pytest.raises(InvalidUse, match="no memory on 'cuda' here: CuPy is not installed"):
+    with pytest.raises(InvalidUse, match="no memory on 'cuda' here, only on 'cpu': CuPy is not installed"):
         OrtValue.ortvalue_from_numpy(X, "cuda", 0)
 
 
