@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import sys
 import threading
 import warnings
 
@@ -18,25 +17,10 @@ from sklearn.tree import DecisionTreeRegressor
 
 import sklort
 from sklort import OnnxEstimator
+from tests.estimator.reading import frames_of
 
 X, y = make_regression(200, 5, random_state=0)
 LABELS = (y > 0).astype(np.int64)
-
-
-def frames_of(call) -> list[str]:
-    """The Python functions that `call` enters, itself left out."""
-    entered: list[str] = []
-
-    def note(frame, event, _) -> None:
-        if event == "call":
-            entered.append(frame.f_code.co_qualname if hasattr(frame.f_code, "co_qualname") else frame.f_code.co_name)
-
-    sys.setprofile(note)
-    try:
-        call()
-    finally:
-        sys.setprofile(None)
-    return entered[1:]
 
 
 @pytest.mark.parametrize(
